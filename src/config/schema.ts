@@ -1,0 +1,134 @@
+import { z } from 'zod';
+
+const fraction = z.number().min(0).max(1);
+const positiveInteger = z.int().positive();
+const perModule = z.array(positiveInteger).min(1);
+
+const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: number; clip: number | null }) =>
+  z
+    .strictObject({
+      epochs: z.int().min(0).default(defaults.epochs).describe('passes over the training images'),
+      lr: z.number().positive().default(5e-4).describe('learning rate at the reference batch size'),
+      minLr: z.number().min(0).default(1e-5).describe('learning rate at the end of the cosine'),
+      warmupLr: z.number().min(0).default(1e-6).describe('learning rate of the first warm-up step'),
+      warmupEpochs: z.number().min(0).default(defaults.warmupEpochs).describe('epochs of linear warm-up'),
+      dropPath: fraction.default(defaults.dropPath).describe('stochastic depth rate of the last block'),
+      clip: z
+        .number()
+        .positive()
+        .nullable()
+        .default(defaults.clip)
+        .describe('largest gradient norm; null: no clipping'),
+    })
+    .prefault({});
+
+/**
+ * Everything a run is configured with. Defaults are the paper's ImageNet recipe (reference: Deep Incubation, official
+ * code, section "settings"); recipes in `configs/` replace them.
+ */
+export const runConfigSchema = z.strictObject({
+  seed: z.int().min(0).default(0).describe('seed of every random decision of the run'),
+  model: z
+    .strictObject({
+      name: z.string().default('vit-base').describe('architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge'),
+      width: positiveInteger.nullable().default(null).describe('token width; null: as the name says'),
+      depth: positiveInteger.nullable().default(null).describe('number of transformer blocks'),
+      heads: positiveInteger.nullable().default(null).describe('attention heads'),
+      mlpRatio: z.number().positive().nullable().default(null).describe('hidden width of the MLP / token width'),
+      patch: positiveInteger.nullable().default(null).describe('side of a patch, pixels'),
+      qkvBias: z.boolean().nullable().default(null).describe('bias of the qkv projection'),
+      layerNormEps: z.number().positive().nullable().default(null).describe('epsilon of LayerNorm'),
+      imageSize: positiveInteger.default(224).describe('side of the square input image, pixels'),
+      channels: z
+        .union([z.literal(1), z.literal(3)])
+        .default(3)
+        .describe('colour channels: 1 grey, 3 RGB'),
+    })
+    .prefault({}),
+  division: z
+    .strictObject({
+      modules: positiveInteger.default(4).describe('number K of modules'),
+      depths: perModule.nullable().default(null).describe('blocks per module; null: divided by `balance`'),
+      balance: z.enum(['depth', 'cost']).default('depth').describe('divide evenly by blocks or by compute'),
+      metaDepths: z.union([positiveInteger, perModule]).default(1).describe('blocks of each meta slice'),
+    })
+    .prefault({}),
+  data: z
+    .strictObject({
+      source: z.string().default('shapes').describe("'shapes' (generated) or an image folder"),
+      holdout: fraction.default(0.1).describe('share of the images held out when the folder has no split folders'),
+      resize: z.enum(['crop', 'stretch']).default('crop').describe('crop: shorter side to size, centre crop'),
+      padding: z.int().min(0).default(4).describe('zero padding of the random crop, pixels; 0: no random crop'),
+      flip: fraction.default(0.5).describe('probability of a horizontal flip'),
+      mean: z.array(fraction).nullable().default(null).describe('per channel, in [0, 1]; null: ImageNet'),
+      std: z.array(z.number().positive()).nullable().default(null).describe('per channel; null: ImageNet'),
+      cacheMiB: z.number().min(0).default(2048).describe('decoded images kept in memory by a job, MiB'),
+      prefetch: positiveInteger.default(4).describe('batches prepared ahead of the step'),
+      trainLimit: positiveInteger.nullable().default(null).describe('use this many training images, class-balanced'),
+      validationLimit: positiveInteger.nullable().default(null).describe('use this many validation images'),
+      shapes: z
+        .strictObject({
+          train: positiveInteger.default(6000).describe('generated training images'),
+          validation: positiveInteger.default(1000).describe('generated validation images'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  training: z
+    .strictObject({
+      batchSize: positiveInteger.default(2048).describe('images per optimiser step'),
+      accumulate: positiveInteger.default(1).describe('micro-batches a step is divided into'),
+      referenceBatch: positiveInteger.nullable().default(512).describe('lr is scaled by batchSize / this; null: not'),
+      weightDecay: z.number().min(0).default(0.05),
+      beta1: fraction.default(0.9),
+      beta2: fraction.default(0.999),
+      eps: z.number().positive().default(1e-8),
+      labelSmoothing: fraction.default(0.1),
+      mixup: z.number().min(0).default(0.8).describe('alpha of mixup; 0: off'),
+      cutmix: z.number().min(0).default(1).describe('alpha of cutmix; 0: off'),
+      mixProbability: fraction.default(1).describe('share of batches that are mixed'),
+      mixSwitch: fraction.default(0.5).describe('share of mixed batches that use cutmix where both are on'),
+      frozenSlices: z.enum(['eval', 'train']).default('eval').describe('mode of frozen meta slices'),
+      evaluateEvery: positiveInteger.default(1).describe('epochs between evaluations; the last is always evaluated'),
+    })
+    .prefault({}),
+  phases: z
+    .strictObject({
+      meta: phase({ epochs: 300, warmupEpochs: 20, dropPath: 0, clip: null }),
+      incubate: phase({ epochs: 100, warmupEpochs: 20, dropPath: 0.1, clip: null }),
+      finetune: phase({ epochs: 100, warmupEpochs: 0, dropPath: 0.1, clip: 1 }),
+    })
+    .prefault({}),
+  checkpoint: z
+    .strictObject({
+      everySteps: positiveInteger.nullable().default(null).describe('also save within epochs, every so many steps'),
+      keep: positiveInteger.default(2).describe('checkpoints kept per job'),
+    })
+    .prefault({}),
+  devices: z
+    .strictObject({
+      engine: z.enum(['auto', 'cpu', 'tfjs']).default('auto'),
+      gpus: z
+        .union([z.literal('auto'), z.literal('none'), z.array(z.union([z.int().min(0), z.string().min(1)])).min(1)])
+        .default('auto')
+        .describe('GPU indices or UUIDs to lease; auto: all visible'),
+      jobsPerGpu: positiveInteger.default(1),
+      slots: positiveInteger
+        .nullable()
+        .default(null)
+        .describe('jobs at a time on the CPU; null: one per core, at most K'),
+      threads: positiveInteger.nullable().default(null).describe('threads to divide; null: all cores'),
+    })
+    .prefault({}),
+  execution: z
+    .strictObject({
+      retries: z.int().min(0).default(2).describe('further attempts of a job that failed'),
+      retryDelay: z.number().min(0).default(1).describe('seconds before the first retry; doubles each time'),
+      stopGrace: z.number().positive().default(20).describe('seconds a worker may take to save and exit'),
+    })
+    .prefault({}),
+});
+
+export type RunConfig = z.output<typeof runConfigSchema>;
+export type PhaseName = keyof RunConfig['phases'];
+export type PhaseConfig = RunConfig['phases'][PhaseName];

@@ -1,0 +1,103 @@
+import type { RunConfig } from '../config/schema.ts';
+import type { SerializedError } from '../util/errors.ts';
+import type { JobPlan, ModulePlan } from './plan.ts';
+import type { DatasetIdentity, Evaluation, JobResult, RUN_FORMAT } from './run.ts';
+
+/** `jobs/<job>/spec.json`: all that a worker process is told, as its only argument's content. */
+export interface JobSpec {
+  readonly format: typeof RUN_FORMAT;
+  /** Absolute path of the run directory. */
+  readonly runDirectory: string;
+  readonly job: JobPlan;
+  readonly modules: readonly ModulePlan[];
+  readonly config: RunConfig;
+  readonly dataset: DatasetIdentity;
+  /** Engine that the job must run on; `auto` has been decided by the coordinator's lease: GPU leases may use `tfjs`. */
+  readonly engine: 'auto' | 'cpu' | 'tfjs';
+}
+
+/** What a worker tells the coordinator, over the process' IPC channel. */
+export type WorkerMessage =
+  | {
+      readonly type: 'compiled';
+      readonly engine: string;
+      readonly seconds: number;
+      readonly trained: number;
+      readonly frozen: number;
+      readonly flopsPerStep: number;
+    }
+  | { readonly type: 'resumed'; readonly step: number; readonly epoch: number }
+  | ProgressMessage
+  | {
+      readonly type: 'epoch';
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly loss: number;
+      readonly lr: number;
+      readonly seconds: number;
+      readonly evaluation?: Evaluation;
+    }
+  | { readonly type: 'evaluated'; readonly what: 'cold' | 'final'; readonly evaluation: Evaluation }
+  | { readonly type: 'checkpoint'; readonly step: number; readonly path: string }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'stopped'; readonly step: number }
+  | { readonly type: 'completed'; readonly result: JobResult }
+  | { readonly type: 'failed'; readonly error: SerializedError };
+
+/** Sent at most a few times a second and not kept in the journal. */
+export interface ProgressMessage {
+  readonly type: 'progress';
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Optimiser steps done and to do, over all epochs. */
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** What the coordinator asks of a worker: save and exit with status 75. */
+export type CoordinatorMessage = { readonly type: 'stop' };
+
+/** One line of `journal.ndjson`. */
+export type JournalEvent = { readonly seq: number; readonly time: string } & JournalEntry;
+
+export type JournalEntry =
+  | { readonly type: 'run-created'; readonly name: string }
+  | { readonly type: 'session-started'; readonly pid: number }
+  | {
+      readonly type: 'session-ended';
+      readonly outcome: 'completed' | 'failed' | 'stopped';
+      readonly seconds: number;
+      readonly signal?: string;
+    }
+  | {
+      readonly type: 'job-started';
+      readonly job: string;
+      readonly attempt: number;
+      readonly lease: string;
+      readonly pid: number;
+    }
+  | {
+      readonly type: 'job-exited';
+      readonly job: string;
+      readonly attempt: number;
+      readonly status: number | null;
+      readonly signal: string | null;
+    }
+  | { readonly type: 'job-completed'; readonly job: string; readonly attempt: number; readonly result: JobResult }
+  | {
+      readonly type: 'job-failed';
+      readonly job: string;
+      readonly attempt: number;
+      readonly error: SerializedError;
+      readonly retryIn?: number;
+      readonly logTail?: readonly string[];
+    }
+  | { readonly type: 'job-stopped'; readonly job: string; readonly attempt: number }
+  | ({ readonly job: string; readonly attempt: number } & Exclude<
+      WorkerMessage,
+      ProgressMessage | { readonly type: 'completed' | 'failed' | 'stopped' }
+    >)
+  | { readonly type: 'run-completed'; readonly weights: string };

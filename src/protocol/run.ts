@@ -1,0 +1,87 @@
+import type { RunConfig } from '../config/schema.ts';
+import type { Plan } from './plan.ts';
+
+/** Version of the run directory's layout; a reader refuses newer ones. */
+export const RUN_FORMAT = 1;
+
+/** What a data set is, so that a resumed run can tell that it still is the same. */
+export interface DatasetIdentity {
+  readonly source: string;
+  readonly classes: readonly string[];
+  readonly train: number;
+  readonly validation: number;
+  /** SHA-256 over the sorted relative paths and file sizes, or over the generator's settings. */
+  readonly fingerprint: string;
+}
+
+/** `run.json`: everything fixed when the run was created. */
+export interface RunRecord {
+  readonly format: typeof RUN_FORMAT;
+  readonly name: string;
+  readonly created: string;
+  readonly versions: { readonly incubate: string; readonly node: string };
+  readonly config: RunConfig;
+  readonly plan: Plan;
+  readonly dataset: DatasetIdentity;
+}
+
+export interface Evaluation {
+  /** Shares in [0, 1]. */
+  readonly top1: number;
+  readonly top5: number;
+  /** Mean cross-entropy without label smoothing, nats. */
+  readonly loss: number;
+}
+
+export interface WeightsFile {
+  /** Relative to the run directory in job results, absolute in the run's result. */
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** `jobs/<job>/result.json` */
+export interface JobResult {
+  readonly format: typeof RUN_FORMAT;
+  readonly job: string;
+  readonly metrics: Evaluation;
+  /** Accuracy of the assembled modules before any fine-tuning; only of the `finetune` job. */
+  readonly cold?: Evaluation;
+  /** The trained parameters: of the meta model, of one module, or of the whole target network. */
+  readonly weights: WeightsFile;
+  readonly parameters: { readonly trained: number; readonly frozen: number };
+  readonly steps: number;
+  /** Work of the job over all its attempts, without what was lost to failures. */
+  readonly seconds: number;
+  /** Floating-point operations of its training steps. */
+  readonly flops: number;
+  readonly engine: string;
+}
+
+/** `result.json` of the run, and what `train --json` prints. */
+export interface RunResult {
+  readonly status: 'completed';
+  readonly run: string;
+  readonly metrics: {
+    readonly meta: Evaluation;
+    readonly modules: readonly Evaluation[];
+    readonly cold: Evaluation;
+    readonly final: Evaluation;
+  };
+  readonly weights: WeightsFile;
+  /** Wall time of the run's sessions, added up. */
+  readonly seconds: number;
+  readonly cost: RunCost;
+}
+
+export interface RunCost {
+  readonly jobs: readonly {
+    readonly job: string;
+    readonly seconds: number;
+    readonly flops: number;
+    readonly layerUnits: number;
+  }[];
+  /** Layer units times images, of all jobs, relative to as many epochs of end-to-end training (phases.meta.epochs). */
+  readonly layerUnitsOfEndToEnd: number;
+  /** The same for the longest chain of jobs that depend on each other. */
+  readonly criticalPathOfEndToEnd: number;
+}
