@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 const fraction = z.number().min(0).max(1);
+/** Of a running mean: 1 would never forget, and divide by zero. */
+const decay = z.number().min(0).lt(1);
 const positiveInteger = z.int().positive();
 const perModule = z.array(positiveInteger).min(1);
 
@@ -30,7 +32,11 @@ export const runConfigSchema = z.strictObject({
   seed: z.int().min(0).default(0).describe('seed of every random decision of the run'),
   model: z
     .strictObject({
-      name: z.string().default('vit-base').describe('architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge'),
+      name: z
+        .string()
+        .min(1)
+        .default('vit-base')
+        .describe('architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge'),
       width: positiveInteger.nullable().default(null).describe('token width; null: as the name says'),
       depth: positiveInteger.nullable().default(null).describe('number of transformer blocks'),
       heads: positiveInteger.nullable().default(null).describe('attention heads'),
@@ -55,7 +61,7 @@ export const runConfigSchema = z.strictObject({
     .prefault({}),
   data: z
     .strictObject({
-      source: z.string().default('shapes').describe("'shapes' (generated) or an image folder"),
+      source: z.string().min(1).default('shapes').describe("'shapes' (generated) or an image folder"),
       holdout: fraction.default(0.1).describe('share of the images held out when the folder has no split folders'),
       resize: z.enum(['crop', 'stretch']).default('crop').describe('crop: shorter side to size, centre crop'),
       padding: z.int().min(0).default(4).describe('zero padding of the random crop, pixels; 0: no random crop'),
@@ -79,11 +85,11 @@ export const runConfigSchema = z.strictObject({
       batchSize: positiveInteger.default(2048).describe('images per optimiser step'),
       accumulate: positiveInteger.default(1).describe('micro-batches a step is divided into'),
       referenceBatch: positiveInteger.nullable().default(512).describe('lr is scaled by batchSize / this; null: not'),
-      weightDecay: z.number().min(0).default(0.05),
-      beta1: fraction.default(0.9),
-      beta2: fraction.default(0.999),
-      eps: z.number().positive().default(1e-8),
-      labelSmoothing: fraction.default(0.1),
+      weightDecay: z.number().min(0).default(0.05).describe('decoupled weight decay of AdamW'),
+      beta1: decay.default(0.9).describe('decay of the running mean of gradients (AdamW)'),
+      beta2: decay.default(0.999).describe('decay of the running mean of squared gradients (AdamW)'),
+      eps: z.number().positive().default(1e-8).describe('epsilon of AdamW'),
+      labelSmoothing: fraction.default(0.1).describe('share of a label spread over all classes; 0: off'),
       mixup: z.number().min(0).default(0.8).describe('alpha of mixup; 0: off'),
       cutmix: z.number().min(0).default(1).describe('alpha of cutmix; 0: off'),
       mixProbability: fraction.default(1).describe('share of batches that are mixed'),
@@ -107,12 +113,15 @@ export const runConfigSchema = z.strictObject({
     .prefault({}),
   devices: z
     .strictObject({
-      engine: z.enum(['auto', 'cpu', 'tfjs']).default('auto'),
+      engine: z
+        .enum(['auto', 'cpu', 'tfjs'])
+        .default('auto')
+        .describe('cpu: ONNX Runtime; tfjs: TensorFlow.js on a GPU; auto: the best that works'),
       gpus: z
         .union([z.literal('auto'), z.literal('none'), z.array(z.union([z.int().min(0), z.string().min(1)])).min(1)])
         .default('auto')
         .describe('GPU indices or UUIDs to lease; auto: all visible'),
-      jobsPerGpu: positiveInteger.default(1),
+      jobsPerGpu: positiveInteger.default(1).describe('jobs that share a GPU'),
       slots: positiveInteger
         .nullable()
         .default(null)

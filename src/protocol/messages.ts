@@ -65,6 +65,8 @@ export type JournalEvent = { readonly seq: number; readonly time: string } & Jou
 
 export type JournalEntry =
   | { readonly type: 'run-created'; readonly name: string }
+  /** A torn last line, left by a crash or power loss, was cut off. */
+  | { readonly type: 'journal-recovered'; readonly bytes: number }
   | { readonly type: 'session-started'; readonly pid: number }
   | {
       readonly type: 'session-ended';
@@ -78,6 +80,8 @@ export type JournalEntry =
       readonly attempt: number;
       readonly lease: string;
       readonly pid: number;
+      /** Tells the process from a later one with the same PID; absent where the system does not say. */
+      readonly process?: string;
     }
   | {
       readonly type: 'job-exited';
@@ -100,4 +104,5 @@ export type JournalEntry =
       WorkerMessage,
       ProgressMessage | { readonly type: 'completed' | 'failed' | 'stopped' }
     >)
+  /** The SHA-256 of the final weights. */
   | { readonly type: 'run-completed'; readonly weights: string };

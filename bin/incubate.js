@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+import('../dist/src/cli/main.js').then(
+  ({ main }) => main(process.argv),
+  (error) => {
+    const isUnbuilt = error.code === 'ERR_MODULE_NOT_FOUND' && String(error.message).includes('main.js');
+    console.error(isUnbuilt ? 'error: incubate is not built: run `npm run build`' : error);
+    process.exitCode = 4;
+  },
+);

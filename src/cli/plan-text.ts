@@ -1,0 +1,62 @@
+import { countFigure, percent } from '../report/figures.ts';
+import { alignTable } from '../report/table.ts';
+import type { PlanDocument, PlannedJob } from './plan-document.ts';
+
+/** A plan for people: facts, modules, jobs and costs. */
+export function planText({ model, data, devices, modules, jobs, cost, notes }: PlanDocument): string {
+  const facts = [
+    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaled(model.macsPerImage)}MACs per image`,
+    `data     ${data.source}: ${countFigure(data.train)} training and ${countFigure(data.validation)} validation images, ${data.classes.length} classes`,
+    `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with ${devices.threads} threads in all: ${devices.choice}`,
+  ];
+  const moduleRows = modules.map(({ index, from, to, parameters, metaDepth }) => [
+    `module ${index}`,
+    to - from === 1 ? `${from}` : `${from}-${to - 1}`,
+    countFigure(parameters),
+    String(metaDepth),
+  ]);
+  const tables = [
+    [['module', 'blocks', 'parameters', 'meta blocks'], ...moduleRows],
+    [['schedule', 'needs', 'epochs', 'steps', 'images', 'threads'], ...jobs.map(scheduleRow)],
+    [
+      ['cost', 'trained', 'frozen', 'FLOPs/step', 'FLOPs', 'memory', 'of it state', 'layer units'],
+      ...jobs.map(costRow),
+    ],
+  ];
+  const sums = [
+    `layer units  ${percent(cost.layerUnitsOfEndToEnd)} of end-to-end training; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
+    `operations   ${scaled(cost.flops)}FLOPs, ${percent(cost.flopsOfEndToEnd)} of end-to-end training`,
+  ];
+  const parts = [facts.join('\n'), ...tables.map(alignTable), sums.join('\n'), ...notes.map((note) => `note: ${note}`)];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function scheduleRow(job: PlannedJob): string[] {
+  const needs = job.needs.length > 2 ? `${job.needs[0]}…${job.needs.at(-1)}` : job.needs.join(', ');
+  return [job.id, needs || '-', ...[job.epochs, job.steps, job.images, job.threads].map(countFigure)];
+}
+
+function costRow(job: PlannedJob): string[] {
+  return [
+    job.id,
+    countFigure(job.trained),
+    countFigure(job.frozen),
+    scaled(job.flopsPerStep),
+    scaled(job.flops),
+    mebibytes(job.peakBytes),
+    mebibytes(job.stateBytes),
+    scaled(job.layerUnits),
+  ];
+}
+
+function mebibytes(bytes: number): string {
+  return `${countFigure(Math.ceil(bytes / 2 ** 20))} MiB`;
+}
+
+/** A large number with three digits and an SI prefix: `12.3 G`. */
+function scaled(value: number): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
+  const power = value < 1 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(value) / 3));
+  const digits = value / 1000 ** power;
+  return `${digits >= 100 || power === 0 ? digits.toFixed(0) : digits.toPrecision(3)} ${prefixes[power]}`;
+}

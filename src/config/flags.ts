@@ -1,0 +1,65 @@
+/** A command-line flag that sets one setting. Free of imports: `--help` needs nothing else. */
+export interface ConfigFlag {
+  /** As commander names the option's value. */
+  readonly name: string;
+  readonly flag: string;
+  readonly argument: string;
+  readonly key: string;
+  readonly description: string;
+}
+
+export const configFlags: readonly ConfigFlag[] = [
+  {
+    name: 'model',
+    flag: '--model',
+    argument: '<name>',
+    key: 'model.name',
+    description: 'architecture: vit-tiny … vit-huge',
+  },
+  { name: 'modules', flag: '--modules', argument: '<k>', key: 'division.modules', description: 'number of modules' },
+  {
+    name: 'depths',
+    flag: '--depths',
+    argument: '<list>',
+    key: 'division.depths',
+    description: 'blocks of each module: 4,3,3,2',
+  },
+  { name: 'data', flag: '--data', argument: '<source>', key: 'data.source', description: 'image folder, or shapes' },
+  {
+    name: 'batchSize',
+    flag: '--batch-size',
+    argument: '<n>',
+    key: 'training.batchSize',
+    description: 'images per optimiser step',
+  },
+  { name: 'seed', flag: '--seed', argument: '<n>', key: 'seed', description: 'seed of every random decision' },
+  {
+    name: 'engine',
+    flag: '--engine',
+    argument: '<name>',
+    key: 'devices.engine',
+    description: 'what computes: auto, cpu or tfjs',
+  },
+  {
+    name: 'gpus',
+    flag: '--gpus',
+    argument: '<list>',
+    key: 'devices.gpus',
+    description: 'GPUs to use: auto, none, or 0,1,…',
+  },
+  {
+    name: 'jobsPerGpu',
+    flag: '--jobs-per-gpu',
+    argument: '<n>',
+    key: 'devices.jobsPerGpu',
+    description: 'jobs that share a GPU',
+  },
+  { name: 'threads', flag: '--threads', argument: '<n>', key: 'devices.threads', description: 'CPU threads to use' },
+  {
+    name: 'retries',
+    flag: '--retries',
+    argument: '<n>',
+    key: 'execution.retries',
+    description: 'further attempts of a job that failed',
+  },
+];

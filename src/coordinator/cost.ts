@@ -1,0 +1,53 @@
+import type { RunConfig } from '../config/schema.ts';
+import type { JobPlan, Plan } from '../protocol/plan.ts';
+import type { DatasetIdentity, JobResult, RunCost } from '../protocol/run.ts';
+
+/**
+ * Work of a job in layer units times images: its cost per image, over the epochs of its phase. An evaluation passes over
+ * the validation images once.
+ */
+export function jobLayerUnits(job: JobPlan, config: RunConfig, dataset: DatasetIdentity): number {
+  const { meta, incubate, finetune } = config.phases;
+  if (job.kind === 'evaluate') return job.cost * dataset.validation;
+  const phase = { meta, module: incubate, finetune }[job.kind];
+  return job.cost * dataset.train * phase.epochs;
+}
+
+/** The layer units of a run relative to `phases.meta.epochs` epochs (at least one) of training the whole model. */
+export function plannedCost(
+  plan: Plan,
+  config: RunConfig,
+  dataset: DatasetIdentity,
+): Pick<RunCost, 'layerUnitsOfEndToEnd' | 'criticalPathOfEndToEnd'> {
+  const depth = plan.modules.reduce((total, module) => total + module.to - module.from, 0);
+  const endToEnd = 3 * depth * dataset.train * Math.max(1, config.phases.meta.epochs);
+  const units = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, config, dataset)]));
+  const total = [...units.values()].reduce((sum, value) => sum + value, 0);
+  return { layerUnitsOfEndToEnd: total / endToEnd, criticalPathOfEndToEnd: longestChain(plan, units) / endToEnd };
+}
+
+/** What a run did cost: measured time and operations beside the layer units, which are no measure of either. */
+export function runCost(
+  plan: Plan,
+  config: RunConfig,
+  dataset: DatasetIdentity,
+  results: ReadonlyMap<string, JobResult>,
+): RunCost {
+  const jobs = plan.jobs.map((job) => ({
+    job: job.id,
+    seconds: results.get(job.id)?.seconds ?? 0,
+    flops: results.get(job.id)?.flops ?? 0,
+    layerUnits: jobLayerUnits(job, config, dataset),
+  }));
+  return { jobs, ...plannedCost(plan, config, dataset) };
+}
+
+function longestChain(plan: Plan, units: ReadonlyMap<string, number>): number {
+  const until = new Map<string, number>();
+  // A plan lists what a job needs before the job.
+  for (const job of plan.jobs) {
+    const before = Math.max(0, ...job.needs.map((need) => until.get(need) ?? 0));
+    until.set(job.id, before + (units.get(job.id) ?? 0));
+  }
+  return Math.max(...until.values());
+}

@@ -1,0 +1,130 @@
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { journalEventSchema } from '../protocol/journal-schema.ts';
+import type { JournalEntry, JournalEvent } from '../protocol/messages.ts';
+import { writeError } from '../util/atomic-file.ts';
+import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
+
+/** The truth about a run, open for appending. Only the holder of the run's lock may open it. */
+export interface Journal {
+  /** All events, in order: those found and those appended since. */
+  readonly events: readonly JournalEvent[];
+  /** Numbers, dates and writes an entry; it is on disk when this returns. Throws ENVIRONMENT_WRITE. */
+  append(entry: JournalEntry): JournalEvent;
+  close(): void;
+}
+
+export interface JournalReading {
+  readonly events: readonly JournalEvent[];
+  /** Length of the whole lines, bytes. */
+  readonly length: number;
+  /** Bytes after the last whole line: an append that was cut off, or is being written right now. */
+  readonly tornBytes: number;
+}
+
+export function journalPath(runDirectory: string): string {
+  return join(runDirectory, 'journal.ndjson');
+}
+
+/**
+ * Reads a journal without touching it; a torn last line is left out.
+ *
+ * Throws RUN_JOURNAL naming the line that is damaged, repeated or out of order, and RUN_JOURNAL where there is none.
+ */
+export function readJournal(runDirectory: string): JournalReading {
+  const path = journalPath(runDirectory);
+  const bytes = readBytes(path);
+  const length = bytes.lastIndexOf('\n') + 1;
+  const lines = bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
+  const events = lines.map((line, index) => parseLine(line, index + 1, path));
+  return { events, length, tornBytes: bytes.length - length };
+}
+
+/** Opens a journal for appending, cutting off a torn last line and recording that. Throws as {@link readJournal}. */
+export function openJournal(runDirectory: string): Journal {
+  const path = journalPath(runDirectory);
+  const reading = readJournal(runDirectory);
+  const events = [...reading.events];
+  let { length } = reading;
+  const file = attempt(path, () => openSync(path, 'r+'));
+
+  const journal: Journal = {
+    events,
+    append(entry) {
+      const event = { seq: events.length + 1, time: new Date().toISOString(), ...entry } as JournalEvent;
+      const line = Buffer.from(`${JSON.stringify(event)}\n`);
+      attempt(path, () => {
+        try {
+          writeWhole(file, line, length);
+          fdatasyncSync(file);
+        } catch (error) {
+          // A part of a line must not be continued by the next append.
+          ftruncateSync(file, length);
+          throw error;
+        }
+      });
+      length += line.length;
+      events.push(event);
+      return event;
+    },
+    close: () => closeSync(file),
+  };
+
+  if (reading.tornBytes > 0) {
+    attempt(path, () => ftruncateSync(file, length));
+    journal.append({ type: 'journal-recovered', bytes: reading.tornBytes });
+  }
+  return journal;
+}
+
+/** A new journal's content. */
+export function firstLine(entry: JournalEntry): string {
+  return `${JSON.stringify({ seq: 1, time: new Date().toISOString(), ...entry })}\n`;
+}
+
+function writeWhole(file: number, line: Buffer, position: number): void {
+  let written = 0;
+  while (written < line.length) {
+    written += writeSync(file, line, written, line.length - written, position + written);
+  }
+}
+
+function parseLine(line: string, number: number, path: string): JournalEvent {
+  const damaged = (what: string, hint = 'Restore the file from a backup, or start a new run.') =>
+    new IncubateError('RUN_JOURNAL', `${path} is damaged at line ${number}: ${what}`, { hint });
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    throw damaged(`not JSON (${messageOf(error)})`);
+  }
+  const parsed = journalEventSchema.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
+  }
+  if (parsed.data.seq < number) throw damaged(`event ${parsed.data.seq} is there twice`, 'Remove the repeated line.');
+  if (parsed.data.seq > number) throw damaged(`event ${number} is missing, ${parsed.data.seq} follows`);
+  return parsed.data;
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw readError(path, error);
+    throw new IncubateError('RUN_JOURNAL', `${path} is missing`, { cause: error });
+  }
+}
+
+function readError(path: string, cause: unknown): IncubateError {
+  return new IncubateError('ENVIRONMENT_READ', `cannot read ${path}: ${messageOf(cause)}`, { cause });
+}
+
+function attempt<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}

@@ -1,0 +1,33 @@
+import type { RunConfig } from '../config/schema.ts';
+import type { Lease } from '../protocol/plan.ts';
+import type { Gpu } from './gpus.ts';
+
+/** Number of modules that the configuration asks for. */
+export function moduleCount(config: RunConfig): number {
+  return config.division.depths?.length ?? config.division.modules;
+}
+
+/** `jobsPerGpu` leases of each GPU, one GPU after the other, so that few jobs spread over all of them. */
+export function gpuLeases(gpus: readonly Gpu[], jobsPerGpu: number): Lease[] {
+  return Array.from({ length: jobsPerGpu }, (_, share) =>
+    gpus.map(
+      (gpu): Lease => ({
+        id: jobsPerGpu === 1 ? `gpu-${gpu.index}` : `gpu-${gpu.index}.${share}`,
+        kind: 'gpu',
+        // A UUID names the same card whatever order CUDA counts in.
+        cudaVisibleDevices: gpu.uuid,
+      }),
+    ),
+  ).flat();
+}
+
+/** Slots on the CPU: as many as configured, otherwise one per thread and no more than there are modules. */
+export function cpuLeases(config: RunConfig, threads: number): Lease[] {
+  const slots = config.devices.slots ?? Math.min(moduleCount(config), threads);
+  return Array.from({ length: slots }, (_, slot) => ({ id: `cpu-${slot}`, kind: 'cpu', cudaVisibleDevices: '' }));
+}
+
+/** What a worker's environment must say so that it sees its lease's device and no other. */
+export function leaseEnvironment(lease: Lease): Record<string, string> {
+  return { CUDA_VISIBLE_DEVICES: lease.cudaVisibleDevices, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
+}

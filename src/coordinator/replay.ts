@@ -1,0 +1,130 @@
+import type { JournalEvent } from '../protocol/messages.ts';
+import type { JobPlan } from '../protocol/plan.ts';
+import type { Evaluation, JobResult } from '../protocol/run.ts';
+import type { SerializedError } from '../util/errors.ts';
+
+export type JobStatus = 'pending' | 'running' | 'retrying' | 'completed' | 'failed' | 'stopped';
+
+/** What the journal says of a job. */
+export interface JobState {
+  readonly id: string;
+  readonly status: JobStatus;
+  /** Attempts started so far, over all sessions. */
+  readonly attempts: number;
+  /** Failures that count against the retries: those since the job was created or last given up. */
+  readonly failures: number;
+  readonly epoch?: number;
+  readonly epochs?: number;
+  readonly loss?: number;
+  /** Of the last epoch that was evaluated, or of the finished job. */
+  readonly evaluation?: Evaluation;
+  readonly cold?: Evaluation;
+  readonly engine?: string;
+  /** Step of the last checkpoint. */
+  readonly step?: number;
+  readonly result?: JobResult;
+  readonly error?: SerializedError;
+  /** The worker of the last attempt while nothing says that it has exited. */
+  readonly worker?: { readonly pid: number; readonly lease: string; readonly process?: string };
+}
+
+export interface RunState {
+  readonly jobs: ReadonlyMap<string, JobState>;
+  readonly completed: boolean;
+  /** Outcome of the last session; absent before the first and while one runs, or when it was killed. */
+  readonly outcome?: 'completed' | 'failed' | 'stopped';
+  readonly sessions: number;
+  /** Wall time of all sessions; of one that was killed, up to its last event. */
+  readonly seconds: number;
+  /** Time of the last event, ISO 8601. */
+  readonly updated?: string;
+}
+
+/** Folds a journal into the state of the run: the one source of status, resume, progress and tables. */
+export function replay(events: readonly JournalEvent[], planned: readonly JobPlan[] = []): RunState {
+  const jobs = new Map<string, JobState>(planned.map(({ id }) => [id, newJob(id)]));
+  let completed = false;
+  let sessions = 0;
+  let seconds = 0;
+  let session: { readonly from: number; to: number } | undefined;
+  let outcome: RunState['outcome'];
+
+  const closeSession = () => {
+    if (session) seconds += (session.to - session.from) / 1000;
+    session = undefined;
+  };
+  for (const event of events) {
+    // These two begin a session; the time before them belongs to none.
+    const begins = event.type === 'session-started' || event.type === 'journal-recovered';
+    if (session && !begins) session.to = Date.parse(event.time);
+    if ('job' in event) {
+      jobs.set(event.job, advance(jobs.get(event.job) ?? newJob(event.job), event));
+    } else if (event.type === 'session-started') {
+      closeSession();
+      sessions += 1;
+      outcome = undefined;
+      session = { from: Date.parse(event.time), to: Date.parse(event.time) };
+    } else if (event.type === 'session-ended') {
+      session = undefined;
+      seconds += event.seconds;
+      outcome = event.outcome;
+    } else if (event.type === 'run-completed') {
+      completed = true;
+    }
+  }
+  closeSession();
+  const updated = events.at(-1)?.time;
+  return {
+    jobs,
+    completed,
+    sessions,
+    seconds,
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(updated === undefined ? {} : { updated }),
+  };
+}
+
+function newJob(id: string): JobState {
+  return { id, status: 'pending', attempts: 0, failures: 0 };
+}
+
+/** The state of a job after one of its events. */
+export function advance(state: JobState, event: Extract<JournalEvent, { readonly job: string }>): JobState {
+  switch (event.type) {
+    case 'job-started': {
+      const { error: _, ...rest } = state;
+      const { pid, lease } = event;
+      const worker = { pid, lease, ...(event.process === undefined ? {} : { process: event.process }) };
+      return { ...rest, status: 'running', attempts: event.attempt, worker };
+    }
+    case 'job-exited': {
+      const { worker: _, ...rest } = state;
+      return rest;
+    }
+    case 'job-completed': {
+      const { result } = event;
+      const cold = result.cold === undefined ? {} : { cold: result.cold };
+      return { ...state, status: 'completed', failures: 0, result, evaluation: result.metrics, ...cold };
+    }
+    case 'job-failed':
+      return event.retryIn === undefined
+        ? { ...state, status: 'failed', failures: 0, error: event.error }
+        : { ...state, status: 'retrying', failures: state.failures + 1, error: event.error };
+    case 'job-stopped':
+      return { ...state, status: 'stopped' };
+    case 'compiled':
+      return { ...state, engine: event.engine };
+    case 'epoch': {
+      const { epoch, epochs, loss } = event;
+      const evaluation = event.evaluation === undefined ? {} : { evaluation: event.evaluation };
+      return { ...state, epoch, epochs, loss, ...evaluation };
+    }
+    case 'evaluated':
+      return event.what === 'cold' ? { ...state, cold: event.evaluation } : { ...state, evaluation: event.evaluation };
+    case 'checkpoint':
+      return { ...state, step: event.step };
+    case 'resumed':
+    case 'warning':
+      return state;
+  }
+}

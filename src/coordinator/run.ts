@@ -1,0 +1,150 @@
+import type { Executor } from '../executors/executor.ts';
+import { localExecutor } from '../executors/local.ts';
+import type { Lease } from '../protocol/plan.ts';
+import type { JobResult, RunRecord, RunResult } from '../protocol/run.ts';
+import { messageOf } from '../util/errors.ts';
+import { runFailure } from './failure.ts';
+import { readJobResult } from './job-result.ts';
+import { type Journal, openJournal } from './journal.ts';
+import { endLeftovers } from './leftovers.ts';
+import { acquireLock } from './lock.ts';
+import type { RunObserver } from './observer.ts';
+import { type RunState, replay } from './replay.ts';
+import { loadRunRecord } from './run-directory.ts';
+import { readRunResult, writeRunResult } from './run-result.ts';
+import { runSchedule } from './schedule.ts';
+import { openSession, type Session } from './session.ts';
+import { type StopSignal, watchSignals } from './signals.ts';
+import { createTermination } from './termination.ts';
+
+export interface ExecuteOptions {
+  /** Makes the one who watches, given the run as it stands before this session. */
+  readonly observe: (record: RunRecord, state: RunState) => RunObserver;
+  /** Further attempts of a job that failed; what the run was configured with when absent. */
+  readonly retries?: number;
+  /** Checks a run that is not complete once more, and gives the leases to use in place of the planned ones. */
+  readonly recheck?: (record: RunRecord) => Promise<readonly Lease[]>;
+  readonly executor?: Executor;
+}
+
+export type RunOutcome =
+  | { readonly status: 'completed'; readonly record: RunRecord; readonly result: RunResult }
+  /** A signal ended the session; the run can be resumed. */
+  | { readonly status: 'stopped'; readonly record: RunRecord; readonly signal: StopSignal };
+
+/**
+ * Runs what is left of a run, from wherever the journal says that it stands. A run that is complete returns its result.
+ *
+ * Throws LOCKED where another process runs it, TRAINING_JOB naming the jobs that failed for good, RUN_* for
+ * a damaged run directory, USAGE_RUN where it is none.
+ */
+export async function executeRun(runDirectory: string, options: ExecuteOptions): Promise<RunOutcome> {
+  const record = await loadRunRecord(runDirectory);
+  const lock = await acquireLock(runDirectory);
+  try {
+    const journal = openJournal(runDirectory);
+    try {
+      return await executeLocked(runDirectory, record, journal, options);
+    } finally {
+      journal.close();
+    }
+  } finally {
+    // What cannot be released is given up with the process.
+    await lock.release().catch(() => {});
+  }
+}
+
+async function executeLocked(
+  runDirectory: string,
+  record: RunRecord,
+  journal: Journal,
+  options: ExecuteOptions,
+): Promise<RunOutcome> {
+  const before = replay(journal.events, record.plan.jobs);
+  const earlier = before.completed ? await readRunResult(runDirectory) : undefined;
+  if (earlier) return { status: 'completed', record, result: earlier };
+
+  const observer = options.observe(record, before);
+  const termination = createTermination(record.config.execution.stopGrace);
+  const signals = watchSignals(termination, (signal) => observer.notice(stopNotice(signal, termination.stopping)));
+  try {
+    const recovered = journal.events.at(-1);
+    if (recovered?.type === 'journal-recovered') observer.event(recovered);
+    await endLeftovers(before.jobs.values());
+    const leases = (await options.recheck?.(record)) ?? record.plan.leases;
+    const results = await trustedResults(runDirectory, before, observer);
+    const session = openSession({
+      runDirectory,
+      record,
+      journal,
+      observer,
+      termination,
+      states: before.jobs,
+      results,
+      executor: options.executor ?? localExecutor(),
+      retries: options.retries ?? record.config.execution.retries,
+    });
+    await runSchedule({
+      jobs: record.plan.jobs,
+      leases,
+      completed: new Set(results.keys()),
+      signal: termination.signal,
+      run: session.runJob,
+    }).catch((error: unknown) => session.abort(error));
+    return await finish(runDirectory, record, journal, session, results, signals.received);
+  } finally {
+    signals.dispose();
+    observer.close();
+  }
+}
+
+async function finish(
+  runDirectory: string,
+  record: RunRecord,
+  journal: Journal,
+  session: Session,
+  results: ReadonlyMap<string, JobResult>,
+  signal: StopSignal | undefined,
+): Promise<RunOutcome> {
+  if (session.broken) {
+    session.end('failed');
+    throw session.broken.error;
+  }
+  if (record.plan.jobs.every((job) => results.has(job.id))) {
+    const { seconds } = replay(journal.events);
+    const result = await writeRunResult(runDirectory, record, results, seconds);
+    session.note({ type: 'run-completed', weights: result.weights.sha256 });
+    session.end('completed');
+    return { status: 'completed', record, result };
+  }
+  if (signal !== undefined) {
+    session.end('stopped', signal);
+    return { status: 'stopped', record, signal };
+  }
+  session.end('failed');
+  throw runFailure(runDirectory, record, session.states);
+}
+
+/** The results of jobs that need not be repeated; the others are named to the observer. */
+async function trustedResults(
+  runDirectory: string,
+  state: RunState,
+  observer: RunObserver,
+): Promise<Map<string, JobResult>> {
+  const results = new Map<string, JobResult>();
+  for (const job of state.jobs.values()) {
+    if (job.status !== 'completed') continue;
+    try {
+      results.set(job.id, await readJobResult(runDirectory, job.id));
+    } catch (error) {
+      observer.notice(`${job.id} is repeated: ${messageOf(error)}`);
+    }
+  }
+  return results;
+}
+
+function stopNotice(signal: StopSignal, again: boolean): string {
+  return again
+    ? `${signal} again: ending the workers`
+    : `${signal}: the workers save and stop; once more ends them at once`;
+}

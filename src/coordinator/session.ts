@@ -1,0 +1,109 @@
+import type { Executor } from '../executors/executor.ts';
+import type { JournalEntry } from '../protocol/messages.ts';
+import type { JobPlan, Lease } from '../protocol/plan.ts';
+import type { JobResult, RunRecord } from '../protocol/run.ts';
+import { type AttemptReport, type RunContext, runAttempt } from './attempt.ts';
+import type { Journal } from './journal.ts';
+import type { RunObserver } from './observer.ts';
+import { advance, type JobState } from './replay.ts';
+import type { JobEnd } from './schedule.ts';
+import type { Termination } from './termination.ts';
+
+export interface SessionOptions {
+  readonly runDirectory: string;
+  readonly record: RunRecord;
+  readonly journal: Journal;
+  readonly observer: RunObserver;
+  readonly termination: Termination;
+  readonly executor: Executor;
+  readonly retries: number;
+  readonly states: ReadonlyMap<string, JobState>;
+  /** Results of completed jobs; the session adds to them. */
+  readonly results: Map<string, JobResult>;
+}
+
+/** One coordinator's time with a run. */
+export interface Session {
+  readonly states: ReadonlyMap<string, JobState>;
+  /** Why the session cannot go on, other than a job's failure: the journal cannot be written, for instance. */
+  readonly broken: { readonly error: unknown } | undefined;
+  /** Keeps an entry in the journal and tells the observer; a journal that fails breaks the session. */
+  note(entry: JournalEntry): void;
+  abort(error: unknown): void;
+  runJob(job: JobPlan, lease: Lease): Promise<JobEnd>;
+  end(outcome: 'completed' | 'failed' | 'stopped', signal?: string): void;
+}
+
+export function openSession(options: SessionOptions): Session {
+  const { journal, observer, record, results, termination } = options;
+  const started = performance.now();
+  const states = new Map(options.states);
+  let broken: Session['broken'];
+
+  const abort = (error: unknown) => {
+    broken ??= { error };
+    termination.raise('stop');
+  };
+  const note = (entry: JournalEntry) => {
+    try {
+      const event = journal.append(entry);
+      if ('job' in event) states.set(event.job, advance(stateOf(event.job), event));
+      observer.event(event);
+    } catch (error) {
+      abort(error);
+    }
+  };
+  const stateOf = (job: string): JobState =>
+    states.get(job) ?? { id: job, status: 'pending', attempts: 0, failures: 0 };
+  const context: RunContext = {
+    runDirectory: options.runDirectory,
+    record,
+    executor: options.executor,
+    termination,
+    note,
+    onProgress: (job, message) => observer.progress(job, message),
+  };
+
+  /** Notes how an attempt ended, and decides whether there is another. */
+  const conclude = (job: JobPlan, attempt: number, report: AttemptReport): JobEnd => {
+    const about = { job: job.id, attempt };
+    if (report.type === 'completed') {
+      results.set(job.id, report.result);
+      note({ type: 'job-completed', ...about, result: report.result });
+      return 'completed';
+    }
+    if (report.type === 'stopped') {
+      if (stateOf(job.id).attempts === attempt) note({ type: 'job-stopped', ...about });
+      return 'stopped';
+    }
+    const { failures } = stateOf(job.id);
+    const retryIn = record.config.execution.retryDelay * 2 ** failures;
+    const again = report.retryable && failures < options.retries;
+    note({
+      type: 'job-failed',
+      ...about,
+      error: report.error,
+      ...(again ? { retryIn } : {}),
+      ...(report.logTail === undefined ? {} : { logTail: report.logTail }),
+    });
+    return again ? { retryInSeconds: retryIn } : 'failed';
+  };
+
+  note({ type: 'session-started', pid: process.pid });
+  return {
+    states,
+    get broken() {
+      return broken;
+    },
+    note,
+    abort,
+    async runJob(job, lease) {
+      const attempt = stateOf(job.id).attempts + 1;
+      return conclude(job, attempt, await runAttempt(context, { job, number: attempt, lease }));
+    },
+    end(outcome, signal) {
+      const seconds = (performance.now() - started) / 1000;
+      note({ type: 'session-ended', outcome, seconds, ...(signal === undefined ? {} : { signal }) });
+    },
+  };
+}

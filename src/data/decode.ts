@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import { IncubateError, messageOf } from '../util/errors.ts';
+
+// Many small images decode side by side, so one thread each is enough, and none is decoded twice.
+sharp.concurrency(1);
+sharp.cache(false);
+
+export interface DecodeOptions {
+  /** Side of the square result, pixels. */
+  readonly size: number;
+  readonly channels: number;
+  /** crop: the shorter side is scaled to `size` and the centre is cut out; stretch: the proportions change. */
+  readonly resize: 'crop' | 'stretch';
+}
+
+/**
+ * Decodes an image to bytes [size, size, channels]: oriented as its EXIF data say, the first frame of several,
+ * transparency on black, any colour space and depth to 8-bit sRGB or grey.
+ *
+ * @throws DATA_IMAGE naming the file.
+ */
+export async function decodeImage(path: string, { size, channels, resize }: DecodeOptions): Promise<Uint8Array> {
+  try {
+    // Read by us: libvips takes some characters of a path as options.
+    const pixels = await sharp(await readFile(path), { failOn: 'truncated' })
+      .autoOrient()
+      .resize(size, size, { fit: resize === 'crop' ? 'cover' : 'fill' })
+      .flatten({ background: '#000000' })
+      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer();
+    if (pixels.length === size * size * channels) return pixels;
+    throw new Error(`it decodes to ${pixels.length} bytes instead of ${size}×${size}×${channels}`);
+  } catch (error) {
+    throw new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(path)} cannot be read: ${messageOf(error)}`, {
+      hint: 'Repair or remove the file.',
+      cause: error,
+    });
+  }
+}

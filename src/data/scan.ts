@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+import type { Dirent, Stats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
+import { permutation, randomStream } from '../util/random.ts';
+
+/** An image file of a folder, not yet decoded. */
+export interface ImageFile {
+  /** Relative to the data set's folder, with forward slashes. */
+  readonly path: string;
+  readonly label: number;
+  readonly bytes: number;
+}
+
+export interface ScannedFolder {
+  readonly classes: readonly string[];
+  readonly train: readonly ImageFile[];
+  readonly validation: readonly ImageFile[];
+}
+
+export interface ScanOptions {
+  /** Share held out for validation where the folder has no split folders. */
+  readonly holdout: number;
+  readonly seed: number;
+}
+
+const extensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif']);
+const trainNames = ['train', 'training'];
+const validationNames = ['val', 'validation', 'valid', 'test'];
+
+const LAYOUT = 'Expected train/<class>/* with val/<class>/* (or test/), or <class>/*.';
+
+/**
+ * Finds the images of a folder without reading them: `train/<class>/*` and `val|validation|valid|test/<class>/*`, or
+ * `<class>/*`, of which a share of every class is held out.
+ *
+ * @throws DATA_FOLDER, DATA_EMPTY, DATA_CLASSES naming the folder, the reason and the way out.
+ */
+export async function scanImageFolder(directory: string, options: ScanOptions): Promise<ScannedFolder> {
+  const names = await directoriesIn(directory);
+  const trainName = trainNames.find((name) => names.includes(name));
+  const validationName = validationNames.find((name) => names.includes(name));
+  if (trainName === undefined) {
+    if (names.length === 0)
+      throw new IncubateError('DATA_EMPTY', `${directory} holds no class folders`, { hint: LAYOUT });
+    const { classes, images } = await scanClasses(directory, '');
+    return { classes, ...holdOut(images, classes.length, options) };
+  }
+  const train = await scanClasses(directory, `${trainName}/`);
+  if (validationName === undefined)
+    return { classes: train.classes, ...holdOut(train.images, train.classes.length, options) };
+  const validation = await scanClasses(directory, `${validationName}/`);
+  assertSameClasses(directory, train.classes, validation.classes, [trainName, validationName]);
+  return { classes: train.classes, train: train.images, validation: validation.images };
+}
+
+/** SHA-256 over the sorted paths and sizes of a data set's files. */
+export function fingerprint(images: readonly ImageFile[]): string {
+  const hash = createHash('sha256');
+  const lines = images.map(({ path, bytes }) => JSON.stringify([path, bytes])).sort();
+  for (const line of lines) hash.update(`${line}\n`);
+  return hash.digest('hex');
+}
+
+/**
+ * At most `limit` items, the same share of every class as far as possible, chosen by the seed; in their original order.
+ */
+export function limitPerClass<Item extends { readonly label: number }>(
+  items: readonly Item[],
+  limit: number | null,
+  classes: number,
+  seed: number,
+  split: string,
+): readonly Item[] {
+  if (limit === null || limit >= items.length) return items;
+  const byClass = Array.from({ length: classes }, (_, label) => {
+    const members = items.flatMap((item, index) => (item.label === label ? [index] : []));
+    const order = permutation(members.length, randomStream(seed, `limit/${split}`, label));
+    return Array.from(order, (place) => members[place] as number);
+  });
+  const chosen: number[] = [];
+  for (let round = 0; chosen.length < limit; round++) {
+    for (const members of byClass) {
+      const index = members[round];
+      if (index !== undefined && chosen.length < limit) chosen.push(index);
+    }
+  }
+  return chosen.sort((a, b) => a - b).map((index) => items[index] as Item);
+}
+
+async function scanClasses(root: string, prefix: string): Promise<{ classes: string[]; images: ImageFile[] }> {
+  const directory = join(root, prefix);
+  const classes = await directoriesIn(directory);
+  if (classes.length < 2) {
+    const found = classes.length === 0 ? 'no class folders' : `only the class folder '${classes[0]}'`;
+    throw new IncubateError('DATA_CLASSES', `${directory} holds ${found}, but at least two classes are needed`, {
+      hint: LAYOUT,
+    });
+  }
+  const images: ImageFile[] = [];
+  for (const [label, name] of classes.entries()) {
+    const found = await imagesIn(root, `${prefix}${name}`, label);
+    if (found.length === 0) {
+      throw new IncubateError('DATA_EMPTY', `the class folder ${join(directory, name)} holds no images`, {
+        hint: `Add images (${[...extensions].join(' ')}) or remove the folder.`,
+      });
+    }
+    images.push(...found);
+  }
+  return { classes, images };
+}
+
+async function directoriesIn(directory: string): Promise<string[]> {
+  const entries = await list(directory);
+  const names = await Promise.all(
+    entries.map(async (entry) => {
+      if (entry.name.startsWith('.')) return [];
+      if (entry.isDirectory()) return [entry.name];
+      return entry.isSymbolicLink() && (await target(join(directory, entry.name)))?.isDirectory() ? [entry.name] : [];
+    }),
+  );
+  return names.flat().sort();
+}
+
+async function imagesIn(root: string, folder: string, label: number): Promise<ImageFile[]> {
+  const entries = await list(join(root, folder));
+  const files = entries.filter(({ name }) => !name.startsWith('.') && extensions.has(extname(name).toLowerCase()));
+  const found = await Promise.all(
+    files.map(async ({ name }) => {
+      const status = await target(join(root, folder, name));
+      return status?.isFile() ? [{ path: `${folder}/${name}`, label, bytes: status.size }] : [];
+    }),
+  );
+  return found.flat().sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Status of what a path leads to; null for a broken link or a loop of links. */
+async function target(path: string): Promise<Stats | null> {
+  return stat(path).catch((error: unknown) => {
+    if (hasErrno(error, 'ENOENT', 'ELOOP', 'EACCES')) return null;
+    throw error;
+  });
+}
+
+async function list(directory: string): Promise<Dirent[]> {
+  return readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
+    const reason = hasErrno(error, 'ENOENT')
+      ? 'it does not exist'
+      : hasErrno(error, 'ENOTDIR')
+        ? 'it is a file'
+        : messageOf(error);
+    throw new IncubateError('DATA_FOLDER', `the data folder ${directory} cannot be read: ${reason}`, {
+      hint: "Give an image folder with --data, or 'shapes' for the generated data set.",
+      cause: error,
+    });
+  });
+}
+
+function assertSameClasses(
+  directory: string,
+  train: readonly string[],
+  validation: readonly string[],
+  names: string[],
+): void {
+  const unknown = validation.filter((name) => !train.includes(name));
+  const missing = train.filter((name) => !validation.includes(name));
+  if (unknown.length === 0 && missing.length === 0) return;
+  const [differing, [has, lacks]] = unknown.length > 0 ? [unknown, [names[1], names[0]]] : [missing, names];
+  throw new IncubateError(
+    'DATA_CLASSES',
+    `${directory}: ${has}/ has the class '${differing[0]}', but ${lacks}/ has not`,
+    {
+      hint: 'Both splits need the same class folders.',
+    },
+  );
+}
+
+function holdOut(images: readonly ImageFile[], classes: number, { holdout, seed }: ScanOptions) {
+  const held = new Set<ImageFile>();
+  for (let label = 0; label < classes; label++) {
+    const members = images.filter((image) => image.label === label);
+    const order = permutation(members.length, randomStream(seed, 'holdout', label));
+    const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * holdout)));
+    for (const place of order.subarray(0, count)) held.add(members[place] as ImageFile);
+  }
+  if (held.size === 0) {
+    throw new IncubateError('DATA_EMPTY', 'no images can be held out for validation: every class has a single image', {
+      hint: 'Add images, or provide a val/ folder.',
+    });
+  }
+  return {
+    train: images.filter((image) => !held.has(image)),
+    validation: images.filter((image) => held.has(image)),
+  };
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { writeError } from '../../util/atomic-file.ts';
+import { hasErrno, IncubateError } from '../../util/errors.ts';
+import { shapeClasses } from './distance.ts';
+import { renderShape, type ShapeSplit, shapeLabel } from './render.ts';
+
+export interface WriteShapesOptions {
+  readonly train: number;
+  readonly validation: number;
+  /** Side of the images, pixels. */
+  readonly size: number;
+  readonly seed: number;
+  readonly format: 'png' | 'jpg';
+}
+
+/** Images encoded at a time. */
+const CONCURRENCY = 16;
+const folders = { train: 'train', validation: 'val' } as const;
+
+/**
+ * Writes the generated data set as an image folder, which appears whole or not at all.
+ *
+ * @throws DATA_EXISTS where something is in the way, ENVIRONMENT_WRITE where writing fails.
+ */
+export async function writeShapes(directory: string, options: WriteShapesOptions): Promise<void> {
+  const target = resolve(directory);
+  const existing = await readdir(target).catch((error: unknown) => {
+    if (hasErrno(error, 'ENOENT')) return [];
+    if (hasErrno(error, 'ENOTDIR')) return ['.'];
+    throw error;
+  });
+  if (existing.length > 0) {
+    throw new IncubateError('DATA_EXISTS', `${directory} exists and is not empty`, {
+      hint: 'Choose another --out, or remove it first.',
+    });
+  }
+  const temporary = join(dirname(target), `.shapes-${randomUUID()}`);
+  try {
+    for (const split of ['train', 'validation'] as const) {
+      for (const { name } of shapeClasses) await mkdir(join(temporary, folders[split], name), { recursive: true });
+      await writeSplit(temporary, split, options[split], options);
+    }
+    await rename(temporary, target);
+  } catch (error) {
+    throw writeError(directory, error);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function writeSplit(root: string, split: ShapeSplit, count: number, options: WriteShapesOptions): Promise<void> {
+  const { default: sharp } = await import('sharp');
+  const { size, seed, format } = options;
+  const write = async (index: number) => {
+    const { name } = shapeClasses[shapeLabel(index)] as (typeof shapeClasses)[number];
+    const file = `${String(Math.floor(index / shapeClasses.length) + 1).padStart(5, '0')}.${format}`;
+    const pixels = renderShape(seed, split, index, size, 3);
+    await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
+      .toFormat(format === 'jpg' ? 'jpeg' : 'png', format === 'jpg' ? { quality: 95 } : {})
+      .toFile(join(root, folders[split], name, file));
+  };
+  let next = 0;
+  const worker = async () => {
+    while (next < count) await write(next++);
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+}

@@ -1,0 +1,79 @@
+import { sizeOf } from '../util/tensor.ts';
+import type { Graph, Node, Value } from './graph.ts';
+import type { Program, ProgramCost } from './program.ts';
+import { traceProgram } from './trace.ts';
+
+/** Kernels that move or reinterpret elements and compute nothing. */
+const FREE = new Set([
+  'Reshape',
+  'ExpandDims',
+  'Transpose',
+  'Slice',
+  'Concat',
+  'Pack',
+  'Unpack',
+  'SplitV',
+  'BroadcastTo',
+  'Tile',
+  'PadV2',
+  'Reverse',
+  'GatherV2',
+  'Cast',
+]);
+const bytes = (value: Value) => sizeOf(value.shape) * (value.dtype === 'bool' ? 1 : 4);
+
+/** The cost of a program without compiling or running it. */
+export function traceCost(program: Program): ProgramCost {
+  return costOf(traceProgram(program));
+}
+
+export function costOf(graph: Graph): ProgramCost {
+  const inputs = [...graph.state.values(), ...graph.feeds.values()];
+  return {
+    flops: graph.nodes.reduce((sum, node) => sum + flopsOf(node), 0),
+    stateBytes: inputs.reduce((sum, value) => sum + bytes(value), 0),
+    peakActivationBytes: peakBytes(graph),
+    nodes: graph.nodes.length,
+  };
+}
+
+function flopsOf({ kernel, inputs, outputs, attributes }: Node): number {
+  const written = outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  if (kernel === 'BatchMatMul')
+    return 2 * written * ((inputs[0] as Value).shape.at(attributes.transposeA ? -2 : -1) as number);
+  return FREE.has(kernel) ? 0 : written;
+}
+
+/** Largest sum of live intermediate tensors, each freed after its last use; reshapes share their input's memory. */
+function peakBytes(graph: Graph): number {
+  const owner = new Map<number, number>();
+  const ownerOf = (value: Value) => owner.get(value.id) ?? value.id;
+  for (const { kernel, inputs, outputs } of graph.nodes) {
+    if (kernel === 'Reshape' || kernel === 'ExpandDims')
+      owner.set((outputs[0] as Value).id, ownerOf(inputs[0] as Value));
+  }
+  const lastUse = new Map<number, number>();
+  graph.nodes.forEach(({ inputs, outputs }, index) => {
+    for (const value of [...inputs, ...outputs]) lastUse.set(ownerOf(value), index);
+  });
+  for (const value of [...graph.nextState.values(), ...graph.outputs.values()])
+    lastUse.set(ownerOf(value), Number.POSITIVE_INFINITY);
+
+  const live = new Map<number, number>();
+  let current = 0;
+  let peak = 0;
+  graph.nodes.forEach(({ inputs, outputs }, index) => {
+    for (const value of outputs) {
+      if (ownerOf(value) !== value.id) continue;
+      live.set(value.id, bytes(value));
+      current += bytes(value);
+    }
+    peak = Math.max(peak, current);
+    for (const id of new Set([...inputs, ...outputs].map(ownerOf))) {
+      if (lastUse.get(id) !== index) continue;
+      current -= live.get(id) ?? 0;
+      live.delete(id);
+    }
+  });
+  return peak;
+}

@@ -1,0 +1,110 @@
+import * as tf from '@tensorflow/tfjs-core';
+import './gradients.ts';
+import { IncubateError } from '../util/errors.ts';
+import type { HostTensor, HostTensors } from '../util/tensor.ts';
+import { checkFeeds, unknownState } from './check-feeds.ts';
+import { traceCost } from './cost.ts';
+import type { Engine, EngineState, Program } from './program.ts';
+
+/** Runs programs operation by operation on a registered tfjs backend: `tensorflow` of tfjs-node, or `cpu` as reference. */
+export async function createEagerEngine(backend: string, name = `tfjs-${backend}`): Promise<Engine> {
+  tf.enableProdMode();
+  if (backend === 'cpu') await import('@tensorflow/tfjs-backend-cpu');
+  if (!tf.engine().registryFactory[backend]) {
+    throw new IncubateError('ENGINE_UNAVAILABLE', `tfjs has no backend '${backend}'`);
+  }
+  const active = async <T>(action: () => T): Promise<T> => {
+    if (tf.getBackend() !== backend) await tf.setBackend(backend);
+    return action();
+  };
+  await active(() => tf.ready());
+  return {
+    name,
+    createState: (tensors) => new EagerState(backend, tensors),
+    async compile(program) {
+      return {
+        cost: traceCost(program),
+        async run(state, feeds) {
+          if (!(state instanceof EagerState)) {
+            throw new IncubateError('ENGINE_STATE', `${program.name} was given the state of another engine`);
+          }
+          checkFeeds(program, feeds);
+          return active(() => runEagerly(program, state, feeds));
+        },
+        dispose() {},
+      };
+    },
+  };
+}
+
+class EagerState implements EngineState {
+  readonly tensors = new Map<string, tf.Tensor>();
+  readonly #backend: string;
+
+  constructor(backend: string, tensors: HostTensors) {
+    this.#backend = backend;
+    this.write(tensors);
+  }
+
+  write(tensors: HostTensors): void {
+    if (tf.getBackend() !== this.#backend) tf.setBackend(this.#backend);
+    for (const [name, tensor] of Object.entries(tensors))
+      this.replace(name, toTf({ ...tensor, data: tensor.data.slice() } as HostTensor));
+  }
+
+  replace(name: string, tensor: tf.Tensor): void {
+    this.tensors.get(name)?.dispose();
+    this.tensors.set(name, tf.keep(tensor));
+  }
+
+  get(name: string): tf.Tensor {
+    const tensor = this.tensors.get(name);
+    if (!tensor) throw unknownState(name, this.tensors.keys());
+    return tensor;
+  }
+
+  async read(names: readonly string[] = [...this.tensors.keys()]): Promise<Record<string, HostTensor>> {
+    return Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, await fromTf(this.get(name))] as const)),
+    );
+  }
+
+  dispose(): void {
+    for (const tensor of this.tensors.values()) tensor.dispose();
+    this.tensors.clear();
+  }
+}
+
+async function runEagerly(
+  program: Program,
+  state: EagerState,
+  feeds: HostTensors,
+): Promise<Record<string, HostTensor>> {
+  const kept: { state: [string, tf.Tensor][]; outputs: [string, tf.Tensor][] } = { state: [], outputs: [] };
+  tf.tidy(() => {
+    const read = Object.fromEntries(Object.keys(program.state).map((name) => [name, state.get(name)]));
+    const fed = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toTf(tensor)]));
+    const result = program.body(read, fed);
+    // A copy each: a body may return one tensor under two names, or one that it was given.
+    const keep = (tensors: Readonly<Record<string, tf.Tensor>>) =>
+      Object.entries(tensors).map(([name, tensor]): [string, tf.Tensor] => [name, tf.keep(tf.clone(tensor))]);
+    kept.state = keep(result.state);
+    kept.outputs = keep(result.outputs);
+  });
+  for (const [name, tensor] of kept.state) state.replace(name, tensor);
+  const outputs: Record<string, HostTensor> = {};
+  for (const [name, tensor] of kept.outputs) {
+    outputs[name] = await fromTf(tensor);
+    tensor.dispose();
+  }
+  return outputs;
+}
+
+function toTf({ dtype, data, shape }: HostTensor): tf.Tensor {
+  if (dtype === 'uint8') return tf.tensor(Int32Array.from(data), [...shape], 'int32');
+  return tf.tensor(data, [...shape], dtype);
+}
+
+async function fromTf(tensor: tf.Tensor): Promise<HostTensor> {
+  return { dtype: tensor.dtype, data: await tensor.data(), shape: tensor.shape } as HostTensor;
+}

@@ -1,0 +1,40 @@
+/** Element types within a graph; uint8 occurs only as a feed that is cast at once. */
+export type ValueType = 'float32' | 'int32' | 'bool';
+
+/** A tensor of the graph: an input, a constant or an output of a node. */
+export interface Value {
+  readonly id: number;
+  readonly dtype: ValueType;
+  readonly shape: readonly number[];
+}
+
+export type Attributes = Readonly<Record<string, unknown>>;
+
+/** One application of a tfjs kernel. */
+export interface Node {
+  readonly kernel: string;
+  readonly inputs: readonly Value[];
+  readonly attributes: Attributes;
+  readonly outputs: readonly Value[];
+}
+
+/** A constant whose elements are all the same is kept as that one number. */
+export type Constant =
+  | { readonly kind: 'splat'; readonly value: Value; readonly element: number }
+  | { readonly kind: 'dense'; readonly value: Value; readonly data: Float32Array | Int32Array | Uint8Array };
+
+/** A program as the operations it consists of, in an order in which they can run. Free of any engine's notions. */
+export interface Graph {
+  readonly name: string;
+  readonly state: ReadonlyMap<string, Value>;
+  readonly feeds: ReadonlyMap<string, Value>;
+  readonly constants: ReadonlyMap<number, Constant>;
+  readonly nodes: readonly Node[];
+  /** New values of state tensors. */
+  readonly nextState: ReadonlyMap<string, Value>;
+  readonly outputs: ReadonlyMap<string, Value>;
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+}

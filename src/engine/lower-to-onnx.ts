@@ -1,0 +1,90 @@
+import { IncubateError } from '../util/errors.ts';
+import type { Graph, Value } from './graph.ts';
+import { lowerings } from './lowerings.ts';
+import { type LoweringContext, OnnxBuilder } from './onnx-builder.ts';
+import { elementTypes, encodeModel, valueInfo } from './onnx-format.ts';
+import type { Program } from './program.ts';
+
+/** Prefix of the model's outputs; its inputs have the names of state and feeds. */
+export const STATE_PREFIX = 'state:';
+export const OUTPUT_PREFIX = 'output:';
+export const FEED_PREFIX = 'feed:';
+/** protobuf's limit for one message. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+/** A graph as an ONNX model: inputs are state and feeds, outputs new state and results. */
+export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
+  const onnx = new OnnxBuilder();
+  const names = new Map<number, string>();
+  const constant = (value: Value) => graph.constants.get(value.id);
+  const element = (value: Value) => {
+    const known = constant(value);
+    return known?.kind === 'splat' ? known.element : undefined;
+  };
+  const full = (value: Value): string => {
+    const known = names.get(value.id);
+    if (known !== undefined) return known;
+    const found = constant(value);
+    if (!found) throw new RangeError(`value ${value.id} of ${graph.name} is used before it is computed`);
+    const name =
+      found.kind === 'dense'
+        ? onnx.initializer(value.dtype, value.shape, found.data)
+        : value.shape.length === 0
+          ? onnx.scalar(found.element, value.dtype)
+          : onnx.op('Expand', [onnx.scalar(found.element, value.dtype), onnx.int64(value.shape)]);
+    names.set(value.id, name);
+    return name;
+  };
+  const loose = (value: Value) => {
+    const uniform = element(value);
+    return uniform === undefined ? full(value) : onnx.scalar(uniform, value.dtype);
+  };
+  const context: LoweringContext = { onnx, full, loose, element };
+
+  const inputs = [];
+  for (const [name, value] of graph.state) {
+    inputs.push(valueInfo(STATE_PREFIX + name, value.dtype, value.shape));
+    names.set(value.id, STATE_PREFIX + name);
+  }
+  for (const [name, value] of graph.feeds) {
+    const { dtype } = program.feeds[name] ?? { dtype: value.dtype };
+    const fed = FEED_PREFIX + name;
+    inputs.push(valueInfo(fed, dtype, value.shape));
+    // tfjs knows no uint8: images arrive as bytes and are widened where they are used.
+    names.set(value.id, dtype === 'uint8' ? onnx.op('Cast', [fed], { to: elementTypes.int32 }) : fed);
+  }
+  for (const node of graph.nodes) {
+    const lowering = lowerings[node.kernel];
+    if (!lowering)
+      throw new IncubateError('ENGINE_KERNEL', `${graph.name} uses ${node.kernel}, which the CPU engine cannot run`);
+    const lowered = lowering(context, node);
+    for (const [index, value] of node.outputs.entries()) names.set(value.id, lowered[index] as string);
+  }
+  const outputs = [];
+  for (const [prefix, results] of [
+    [STATE_PREFIX, graph.nextState],
+    [OUTPUT_PREFIX, graph.outputs],
+  ] as const) {
+    for (const [name, value] of results) {
+      // An input or constant cannot be an output itself, and one tensor cannot be two outputs.
+      const output = `next ${prefix}${name}`;
+      onnx.op('Identity', [full(value)], {}, output);
+      outputs.push(valueInfo(output, value.dtype, value.shape));
+    }
+  }
+  const bytes = encodeModel({
+    name: graph.name,
+    node: onnx.nodes,
+    initializer: onnx.initializers,
+    input: inputs,
+    output: outputs,
+  });
+  if (bytes.length <= MAX_BYTES) return bytes;
+  throw new IncubateError(
+    'ENGINE_GRAPH',
+    `the graph of ${graph.name} takes ${bytes.length} bytes; ONNX models end at ${MAX_BYTES}`,
+    {
+      hint: 'Its constants are too large: pass them as state.',
+    },
+  );
+}

@@ -1,0 +1,80 @@
+import type { Value, ValueType } from './graph.ts';
+import { type ElementType, elementTypes, type OnnxNode, type OnnxTensor, onnxAttribute } from './onnx-format.ts';
+
+export type AttributeValues = Readonly<Record<string, Parameters<typeof onnxAttribute>[1]>>;
+
+/** Collects the nodes and initialisers of an ONNX graph; tensors are referred to by name. */
+export class OnnxBuilder {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxTensor[] = [];
+  readonly #initialized = new Map<string, string>();
+  #next = 0;
+
+  fresh(): string {
+    return `t${this.#next++}`;
+  }
+
+  /** Appends a node and returns the name of its only output, or of the one that is asked for. */
+  op(
+    type: string,
+    inputs: readonly string[],
+    attributes: AttributeValues = {},
+    output = this.fresh(),
+    domain = '',
+  ): string {
+    this.ops(type, inputs, attributes, [output], domain);
+    return output;
+  }
+
+  ops(
+    type: string,
+    inputs: readonly string[],
+    attributes: AttributeValues,
+    outputs: readonly string[],
+    domain = '',
+  ): void {
+    const attribute = Object.entries(attributes).map(([name, value]) => onnxAttribute(name, value));
+    this.nodes.push({ op_type: type, domain, input: inputs, output: outputs, attribute });
+  }
+
+  /** A one-dimensional int64 constant: shapes, axes, indices. */
+  int64(values: readonly number[]): string {
+    return this.initializer('int64', [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** A constant of rank 0. */
+  scalar(value: number, type: ValueType): string {
+    return this.initializer(type, [], typedArray(type, [value]));
+  }
+
+  initializer(type: ElementType, dims: readonly number[], data: ArrayBufferView): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const small = bytes.length <= 64;
+    const key = small ? `${type} ${dims} ${bytes}` : '';
+    const known = this.#initialized.get(key);
+    if (small && known !== undefined) return known;
+    const name = this.fresh();
+    this.initializers.push({ name, dims, data_type: elementTypes[type], raw_data: bytes });
+    if (small) this.#initialized.set(key, name);
+    return name;
+  }
+}
+
+export function typedArray(type: ValueType, values: readonly number[]): Float32Array | Int32Array | Uint8Array {
+  return type === 'float32'
+    ? Float32Array.from(values)
+    : type === 'int32'
+      ? Int32Array.from(values)
+      : Uint8Array.from(values);
+}
+
+/** What the lowering of a node works with. */
+export interface LoweringContext {
+  readonly onnx: OnnxBuilder;
+  /** Name of a tensor with the value's full shape. */
+  full(value: Value): string;
+  /** Name of a tensor that broadcasts to the value's shape: uniform constants are scalars. */
+  loose(value: Value): string;
+  /** The number all elements of a constant are, if they are. */
+  element(value: Value): number | undefined;
+}

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import type { ZodType } from 'zod';
+import { answerSchema } from '../protocol/answer.ts';
+import { type ErrorCode, IncubateError } from '../util/errors.ts';
+
+/** Programs in `workers/` that answer one question and exit. */
+export type AskableProgram = 'estimate' | 'eval' | 'probe';
+
+/**
+ * Asks a program of ours that loads a tensor library, so that neither its import nor its crash concerns this process.
+ *
+ * Throws the program's own error, or ENVIRONMENT_PROGRAM where it ended without an answer.
+ */
+export async function askWorker<Reply>(
+  program: AskableProgram,
+  request: unknown,
+  replySchema: ZodType<Reply>,
+): Promise<Reply> {
+  const result = await execa(process.execPath, ['--enable-source-maps', programPath(program)], {
+    input: JSON.stringify(request),
+    reject: false,
+    maxBuffer: 64 << 20,
+  });
+  if (process.env.INCUBATE_DEBUG === '1' && result.stderr !== '') process.stderr.write(`${result.stderr}\n`);
+  const answer = answerSchema.safeParse(parseLastLine(result.stdout));
+  if (!answer.success) {
+    const how = result.isTerminated ? `was ended by ${result.signal}` : `exited with status ${result.exitCode}`;
+    const lines = result.stderr.trim().split('\n');
+    const lastWords = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1);
+    throw new IncubateError(
+      'ENVIRONMENT_PROGRAM',
+      `the program workers/${program} ${how} without an answer${lastWords ? `: ${lastWords}` : ''}`,
+      { hint: '`incubate doctor` tells which engines work here; INCUBATE_DEBUG=1 shows all that the program wrote.' },
+    );
+  }
+  if ('reply' in answer.data) return replySchema.parse(answer.data.reply);
+  const { code, message, hint } = answer.data.error;
+  if (code === 'UNEXPECTED') throw new Error(message);
+  throw new IncubateError(code as ErrorCode, message, hint === undefined ? {} : { hint });
+}
+
+/** Programs run compiled, also where we are run from sources. */
+function programPath(program: AskableProgram): string {
+  const [installed, built] = ['../../workers', '../../dist/workers'].map((directory) =>
+    fileURLToPath(new URL(`${directory}/${program}.js`, import.meta.url)),
+  );
+  const path = [installed, built].find((candidate) => candidate !== undefined && existsSync(candidate));
+  if (path !== undefined) return path;
+  throw new IncubateError('ENVIRONMENT_INSTALL', `the worker program ${installed} is missing`, {
+    hint: 'Install incubate again, or run `npm run build` in a checkout.',
+  });
+}
+
+function parseLastLine(output: string): unknown {
+  try {
+    return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,81 @@
+import type { ModulePlan } from '../protocol/plan.ts';
+import type { Architecture, ParameterSpec, PartSpec } from './architecture.ts';
+
+/** A part at its place in a network that may mix slices of the meta model and of the target. */
+export interface NetworkPart {
+  /** Which model the part comes from; its parameters' names are unique within that model. */
+  readonly origin: 'meta' | 'target';
+  readonly architecture: Architecture;
+  readonly spec: PartSpec;
+  readonly trainable: boolean;
+}
+
+/** Stem, blocks and head in the order in which they run. */
+export type Network = readonly NetworkPart[];
+
+/** A whole model that is trained end to end. */
+export function wholeNetwork(architecture: Architecture, origin: NetworkPart['origin']): Network {
+  const { stem, blocks, head } = architecture;
+  return [stem, ...blocks, head].map((spec) => ({ origin, architecture, spec, trainable: true }));
+}
+
+/**
+ * The network in which module `index` is incubated: the target's slice, trainable, between the frozen slices of the
+ * meta model that stand for all other modules (Deep Incubation, stage 2).
+ */
+export function hybridNetwork(
+  target: Architecture,
+  meta: Architecture,
+  modules: readonly ModulePlan[],
+  index: number,
+): Network {
+  return modules.flatMap((module) =>
+    module.index === index
+      ? slice(target, modules, index).map((spec) => part('target', target, spec, true))
+      : slice(meta, metaModules(modules), module.index).map((spec) => part('meta', meta, spec, false)),
+  );
+}
+
+/** The parts of one module: its blocks, with the stem in the first module and the head in the last. */
+export function slice(architecture: Architecture, modules: readonly ModulePlan[], index: number): readonly PartSpec[] {
+  const module = modules[index];
+  if (!module) throw new RangeError(`no module ${index} among ${modules.length}`);
+  const first = index === 0 ? [architecture.stem] : [];
+  const last = index === modules.length - 1 ? [architecture.head] : [];
+  return [...first, ...architecture.blocks.slice(module.from, module.to), ...last];
+}
+
+/** The division of the meta model that corresponds to a division of the target: slice i has `metaDepth` blocks. */
+export function metaModules(modules: readonly ModulePlan[]): ModulePlan[] {
+  let from = 0;
+  return modules.map((module) => {
+    const range = { ...module, from, to: from + module.metaDepth };
+    from = range.to;
+    return range;
+  });
+}
+
+export function metaDepth(modules: readonly ModulePlan[]): number {
+  return modules.reduce((sum, module) => sum + module.metaDepth, 0);
+}
+
+/** A parameter's name within a network: meta slices and modules may have parameters of the same name. */
+export function parameterKey(part: NetworkPart, parameter: ParameterSpec): string {
+  return part.origin === 'meta' ? `meta.${parameter.name}` : parameter.name;
+}
+
+/** The parameters of a network's trainable or frozen parts, with names as in {@link parameterKey}. */
+export function networkParameters(network: Network, trainable: boolean): ParameterSpec[] {
+  return network
+    .filter((candidate) => candidate.trainable === trainable)
+    .flatMap((owner) => owner.spec.parameters.map((spec) => ({ ...spec, name: parameterKey(owner, spec) })));
+}
+
+function part(
+  origin: NetworkPart['origin'],
+  architecture: Architecture,
+  spec: PartSpec,
+  trainable: boolean,
+): NetworkPart {
+  return { origin, architecture, spec, trainable };
+}

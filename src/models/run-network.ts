@@ -1,0 +1,44 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Tensors } from '../engine/program.ts';
+import { type BlockContext, forwardOf, type Weights } from './forward.ts';
+import { type Network, type NetworkPart, parameterKey } from './network.ts';
+
+/**
+ * A network's forward pass.
+ *
+ * @param images normalised, [B, S, S, C]
+ * @param parameters every parameter of the network under its {@link parameterKey}
+ * @param contextOf what the block at a position (0 for the first block of the network) may know
+ * @returns the head's output, for classification logits [B, classes]
+ */
+export function runNetwork(
+  network: Network,
+  images: Tensor,
+  parameters: Tensors,
+  contextOf: (block: number, part: NetworkPart) => BlockContext,
+): Tensor {
+  let features = images;
+  let block = 0;
+  for (const part of network) {
+    const forward = forwardOf(part.architecture);
+    const weights = weightsOf(part, parameters);
+    if (part.spec.role === 'block') features = forward.block(features, weights, contextOf(block++, part));
+    else features = forward[part.spec.role](features, weights);
+  }
+  return features;
+}
+
+function weightsOf(part: NetworkPart, parameters: Tensors): Weights {
+  const prefix = part.spec.role === 'block' ? `${part.spec.name}.` : '';
+  const keys = new Map(part.spec.parameters.map((spec) => [spec.name, parameterKey(part, spec)]));
+  const optional = (name: string) => {
+    const key = keys.get(prefix + name);
+    return key === undefined ? undefined : parameters[key];
+  };
+  const required = (name: string) => {
+    const tensor = optional(name);
+    if (!tensor) throw new RangeError(`${part.spec.name} has no parameter '${name}'`);
+    return tensor;
+  };
+  return Object.assign(required, { optional });
+}

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { RunConfig } from '../config/schema.ts';
+import type { Evaluation } from './run.ts';
+import { evaluationSchema } from './run-schema.ts';
+
+/** What the program `workers/eval` is asked: the metrics of a weights file on the configured validation images. */
+export interface EvaluateRequest {
+  readonly config: RunConfig;
+  /** Absolute path of a safetensors file with a whole network. */
+  readonly weights: string;
+  readonly threads: number;
+}
+
+export interface EvaluateReply extends Evaluation {
+  readonly images: number;
+  readonly classes: string[];
+}
+
+export const evaluateReplySchema = evaluationSchema.extend({
+  images: z.int().min(0),
+  classes: z.array(z.string()),
+}) satisfies z.ZodType<EvaluateReply>;

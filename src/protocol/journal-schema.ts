@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { JournalEvent, WorkerMessage } from './messages.ts';
+import { evaluationSchema, jobIdSchema, jobResultSchema, measured } from './run-schema.ts';
+
+const count = z.int().min(0);
+
+const errorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.exactOptional(z.string()),
+  exitCode: z.int(),
+  stack: z.exactOptional(z.string()),
+});
+
+/** What a worker reports and the journal keeps, by the type of the message. */
+const kept = {
+  compiled: {
+    engine: z.string(),
+    seconds: measured,
+    trained: count,
+    frozen: count,
+    flopsPerStep: measured,
+  },
+  resumed: { step: count, epoch: z.number().min(0) },
+  epoch: {
+    epoch: z.number().min(0),
+    epochs: z.number().min(0),
+    loss: measured,
+    lr: measured,
+    seconds: measured,
+    evaluation: z.exactOptional(evaluationSchema),
+  },
+  evaluated: { what: z.enum(['cold', 'final']), evaluation: evaluationSchema },
+  checkpoint: { step: count, path: z.string() },
+  warning: { message: z.string() },
+};
+
+const message = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
+  z.object({ type: z.literal(type), ...shape });
+
+export const workerMessageSchema = z.discriminatedUnion('type', [
+  message('compiled', kept.compiled),
+  message('resumed', kept.resumed),
+  message('progress', {
+    epoch: z.number().min(0),
+    epochs: z.number().min(0),
+    step: count,
+    steps: count,
+    loss: measured,
+    imagesPerSecond: measured,
+    secondsLeft: measured,
+  }),
+  message('epoch', kept.epoch),
+  message('evaluated', kept.evaluated),
+  message('checkpoint', kept.checkpoint),
+  message('warning', kept.warning),
+  message('stopped', { step: count }),
+  message('completed', { result: jobResultSchema }),
+  message('failed', { error: errorSchema }),
+]) satisfies z.ZodType<WorkerMessage>;
+
+const envelope = { seq: z.int().positive(), time: z.iso.datetime() };
+const ofJob = { job: jobIdSchema, attempt: z.int().positive() };
+
+const event = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) =>
+  z.object({ ...envelope, type: z.literal(type), ...shape });
+const jobEvent = <T extends string, S extends z.ZodRawShape>(type: T, shape: S) => event(type, { ...ofJob, ...shape });
+
+/** One line of `journal.ndjson`. */
+export const journalEventSchema = z.discriminatedUnion('type', [
+  event('run-created', { name: z.string() }),
+  event('journal-recovered', { bytes: z.int().positive() }),
+  event('session-started', { pid: z.int().positive() }),
+  event('session-ended', {
+    outcome: z.enum(['completed', 'failed', 'stopped']),
+    seconds: measured,
+    signal: z.exactOptional(z.string()),
+  }),
+  jobEvent('job-started', {
+    lease: z.string(),
+    pid: z.int().positive(),
+    process: z.exactOptional(z.string()),
+  }),
+  jobEvent('job-exited', { status: z.int().nullable(), signal: z.string().nullable() }),
+  jobEvent('job-completed', { result: jobResultSchema }),
+  jobEvent('job-failed', {
+    error: errorSchema,
+    retryIn: z.exactOptional(z.number().min(0)),
+    logTail: z.exactOptional(z.array(z.string())),
+  }),
+  jobEvent('job-stopped', {}),
+  jobEvent('compiled', kept.compiled),
+  jobEvent('resumed', kept.resumed),
+  jobEvent('epoch', kept.epoch),
+  jobEvent('evaluated', kept.evaluated),
+  jobEvent('checkpoint', kept.checkpoint),
+  jobEvent('warning', kept.warning),
+  event('run-completed', { weights: z.string() }),
+]) satisfies z.ZodType<JournalEvent>;

@@ -1,0 +1,49 @@
+import type { JournalEvent } from '../protocol/messages.ts';
+import { formatDuration } from '../util/duration.ts';
+import { countFigure, evaluationText, lossFigure, percent } from './figures.ts';
+import type { Paint } from './style.ts';
+
+/** What an event says to people, as a line or more; undefined for events that only machines need. */
+export function eventText(event: JournalEvent, paint: Paint): string | undefined {
+  if (!('job' in event)) {
+    return event.type === 'journal-recovered'
+      ? paint('yellow', `the journal ended in a torn line; ${event.bytes} bytes were cut off`)
+      : undefined;
+  }
+  const text = jobEventText(event, paint);
+  return text === undefined ? undefined : `${event.job.padEnd(10)} ${text}`;
+}
+
+function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, paint: Paint): string | undefined {
+  switch (event.type) {
+    case 'job-started':
+      return `started on ${event.lease}${event.attempt > 1 ? `, attempt ${event.attempt}` : ''}`;
+    case 'compiled':
+      return `compiled for ${event.engine} in ${formatDuration(event.seconds)}: ${countFigure(event.trained)} parameters trained, ${countFigure(event.frozen)} frozen`;
+    case 'resumed':
+      return `goes on from step ${event.step}, epoch ${event.epoch}`;
+    case 'epoch': {
+      const accuracy = event.evaluation ? `  top-1 ${percent(event.evaluation.top1)}` : '';
+      return `epoch ${event.epoch}/${event.epochs}  loss ${lossFigure(event.loss)}${accuracy}  lr ${event.lr.toExponential(1)}  ${formatDuration(event.seconds)}`;
+    }
+    case 'evaluated':
+      return `${event.what === 'cold' ? 'cold assembly' : 'evaluated'}: ${evaluationText(event.evaluation)}`;
+    case 'warning':
+      return paint('yellow', `warning: ${event.message}`);
+    case 'job-completed':
+      return paint(
+        'green',
+        `completed in ${formatDuration(event.result.seconds)}: ${evaluationText(event.result.metrics)}`,
+      );
+    case 'job-stopped':
+      return 'stopped';
+    case 'job-failed': {
+      const next = event.retryIn === undefined ? '' : `; next attempt in ${formatDuration(event.retryIn)}`;
+      const log = (event.logTail ?? []).map((line) => `\n    | ${line}`).join('');
+      return `${paint('red', `failed: ${event.error.message}`)}${next}${paint('dim', log)}`;
+    }
+    case 'job-exited':
+    case 'checkpoint':
+      return undefined;
+  }
+}

@@ -1,0 +1,19 @@
+import type { Evaluation } from '../protocol/run.ts';
+
+/** A share in [0, 1] as `81.23%`. */
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(2)}%` : '-';
+}
+
+export function lossFigure(loss: number): string {
+  return Number.isFinite(loss) ? loss.toFixed(4) : String(loss);
+}
+
+/** A count with separators: `1,234,567`. */
+export function countFigure(count: number): string {
+  return Math.round(count).toLocaleString('en-US');
+}
+
+export function evaluationText({ top1, top5, loss }: Evaluation): string {
+  return `top-1 ${percent(top1)}, top-5 ${percent(top5)}, loss ${lossFigure(loss)}`;
+}

@@ -1,0 +1,38 @@
+import type { JobState, JobStatus } from '../coordinator/replay.ts';
+import type { ProgressMessage } from '../protocol/messages.ts';
+import { formatDuration } from '../util/duration.ts';
+import { lossFigure, percent } from './figures.ts';
+import type { Colour, Paint } from './style.ts';
+
+const appearance: Record<JobStatus, { readonly symbol: string; readonly colour: Colour }> = {
+  pending: { symbol: '·', colour: 'dim' },
+  running: { symbol: '›', colour: 'bold' },
+  retrying: { symbol: '!', colour: 'yellow' },
+  completed: { symbol: '✓', colour: 'green' },
+  failed: { symbol: '✗', colour: 'red' },
+  stopped: { symbol: '■', colour: 'yellow' },
+};
+
+/** A job in one line of at most `width` characters: state, epoch, loss, top-1, images/s, time left. */
+export function jobLine(job: JobState, live: ProgressMessage | undefined, width: number, paint: Paint): string {
+  const { symbol, colour } = appearance[job.status];
+  const epoch = live?.epoch ?? job.epoch;
+  const epochs = live?.epochs ?? job.epochs;
+  const loss = live?.loss ?? job.loss;
+  const cells = [
+    `${symbol} ${job.id.padEnd(10)} ${job.status.padEnd(9)}`,
+    (epoch === undefined || epochs === undefined ? '' : `epoch ${epoch}/${epochs}`).padEnd(13),
+    (loss === undefined ? '' : `loss ${lossFigure(loss)}`).padEnd(12),
+    (job.evaluation === undefined ? '' : `top-1 ${percent(job.evaluation.top1)}`).padEnd(13),
+    tail(job, live),
+  ];
+  return paint(colour, cells.join('  ').trimEnd().slice(0, width));
+}
+
+/** The end of a line says what matters most in the job's state. */
+function tail(job: JobState, live: ProgressMessage | undefined): string {
+  if (job.status === 'completed' && job.result) return formatDuration(job.result.seconds);
+  if (job.status !== 'running') return job.error?.message ?? '';
+  if (!live) return job.engine === undefined ? 'starting' : '';
+  return `${live.imagesPerSecond.toFixed(0)} images/s  ${formatDuration(live.secondsLeft)} left`;
+}

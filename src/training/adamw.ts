@@ -1,0 +1,71 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Specs, Tensors } from '../engine/program.ts';
+import type { HostTensors } from '../util/tensor.ts';
+import { float32 } from '../util/tensor.ts';
+import type { Layout } from './layout.ts';
+
+export interface AdamWSettings {
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  /** Largest gradient norm over all trainable parameters; null: no clipping. */
+  readonly clip: number | null;
+}
+
+/** Scalars that change from step to step, so that one traced graph serves all steps. */
+export const adamwFeeds: Specs = {
+  learningRate: { dtype: 'float32', shape: [] },
+  /** 1 - beta1^t and sqrt(1 - beta2^t) of step t, counted from 1. */
+  biasCorrection1: { dtype: 'float32', shape: [] },
+  biasCorrection2: { dtype: 'float32', shape: [] },
+};
+
+export function adamwScalars(settings: AdamWSettings, step: number, learningRate: number): HostTensors {
+  const scalar = (value: number) => float32(Float32Array.of(value), []);
+  return {
+    learningRate: scalar(learningRate),
+    biasCorrection1: scalar(1 - settings.beta1 ** step),
+    biasCorrection2: scalar(Math.sqrt(1 - settings.beta2 ** step)),
+  };
+}
+
+export interface AdamWState {
+  readonly parameters: tf.Tensor;
+  readonly m: tf.Tensor;
+  readonly v: tf.Tensor;
+}
+
+/**
+ * One step of AdamW (Loshchilov and Hutter, ICLR 2019; as `torch.optim.AdamW`) over flat vectors [P], after clipping
+ * the gradient's norm (as `torch.nn.utils.clip_grad_norm_`).
+ */
+export function adamw(
+  { parameters, m, v }: AdamWState,
+  gradient: tf.Tensor,
+  scalars: Tensors,
+  layout: Layout,
+  settings: AdamWSettings,
+): AdamWState & { readonly gradientNorm: tf.Tensor } {
+  const { learningRate, biasCorrection1, biasCorrection2 } = scalars as Record<string, tf.Tensor>;
+  if (!learningRate || !biasCorrection1 || !biasCorrection2) throw new RangeError('AdamW needs its scalars');
+  const gradientNorm = tf.sqrt(tf.sum(tf.square(gradient)));
+  const clipped =
+    settings.clip === null
+      ? gradient
+      : tf.mul(gradient, tf.minimum(1, tf.div(settings.clip, tf.add(gradientNorm, 1e-6))));
+  const nextM = tf.add(tf.mul(m, settings.beta1), tf.mul(clipped, 1 - settings.beta1));
+  const nextV = tf.add(tf.mul(v, settings.beta2), tf.mul(tf.square(clipped), 1 - settings.beta2));
+  const denominator = tf.add(tf.div(tf.sqrt(nextV), biasCorrection2), settings.eps);
+  const step = tf.mul(tf.div(nextM, denominator), tf.div(learningRate, biasCorrection1));
+  const kept = tf.sub(1, tf.mul(learningRate, settings.weightDecay));
+  const decayed = decay(parameters, kept, layout, settings);
+  return { parameters: tf.sub(decayed, step), m: nextM, v: nextV, gradientNorm };
+}
+
+function decay(parameters: tf.Tensor, kept: tf.Tensor, { size, decayed }: Layout, settings: AdamWSettings): tf.Tensor {
+  if (settings.weightDecay === 0 || decayed === 0) return parameters;
+  if (decayed === size) return tf.mul(parameters, kept);
+  const [first, rest] = tf.split(parameters, [decayed, size - decayed]) as [tf.Tensor, tf.Tensor];
+  return tf.concat([tf.mul(first, kept), rest], 0);
+}

@@ -1,0 +1,64 @@
+import type { RunConfig } from '../config/schema.ts';
+import { evaluationBatches } from '../data/batches.ts';
+import type { Split } from '../data/dataset.ts';
+import type { Engine, EngineState, Executable } from '../engine/program.ts';
+import type { Network } from '../models/network.ts';
+import type { Evaluation } from '../protocol/run.ts';
+import { float32, type HostTensor, int32, uint8 } from '../util/tensor.ts';
+import { evaluateProgram } from './evaluate-program.ts';
+
+/** Largest batch of an evaluation; it needs no gradients, so it is chosen for speed and not for memory. */
+const EVALUATION_BATCH = 256;
+
+/** Evaluates a network whose parameters are in an engine's state. */
+export interface Evaluator {
+  evaluate(state: EngineState, split: Split): Promise<Evaluation>;
+  dispose(): void;
+}
+
+export async function createEvaluator(
+  engine: Engine,
+  name: string,
+  network: Network,
+  config: RunConfig,
+  split: Split,
+): Promise<Evaluator> {
+  const batchSize = Math.min(EVALUATION_BATCH, config.training.batchSize, split.length);
+  const program = await engine.compile(evaluateProgram(name, network, config, batchSize));
+  return {
+    evaluate: (state, images) => evaluateSplit(program, state, images, config, batchSize),
+    dispose: () => program.dispose(),
+  };
+}
+
+async function evaluateSplit(
+  program: Executable,
+  state: EngineState,
+  split: Split,
+  config: RunConfig,
+  batchSize: number,
+): Promise<Evaluation> {
+  const { imageSize, channels } = config.model;
+  const sums = { top1: 0, top5: 0, loss: 0, count: 0 };
+  for await (const batch of evaluationBatches(split, {
+    batchSize,
+    imageSize,
+    channels,
+    prefetch: config.data.prefetch,
+  })) {
+    const outputs = await program.run(state, {
+      images: uint8(batch.images, [batchSize, imageSize, imageSize, channels]),
+      labels: int32(batch.labels),
+      weights: float32(batch.weights),
+    });
+    for (const key of ['top1', 'top5', 'loss', 'count'] as const) sums[key] += scalarOf(outputs, key);
+  }
+  return { top1: sums.top1 / sums.count, top5: sums.top5 / sums.count, loss: sums.loss / sums.count };
+}
+
+/** A scalar output of a program. */
+export function scalarOf(outputs: Readonly<Record<string, HostTensor>>, name: string): number {
+  const value = outputs[name]?.data[0];
+  if (value === undefined) throw new RangeError(`the program returned no '${name}'`);
+  return value;
+}

@@ -1,0 +1,42 @@
+import type { PhaseName, RunConfig } from '../config/schema.ts';
+import type { Architecture } from '../models/architecture.ts';
+import { hybridNetwork, metaDepth, type Network, wholeNetwork } from '../models/network.ts';
+import { buildArchitecture } from '../models/registry.ts';
+import type { JobPlan, ModulePlan } from '../protocol/plan.ts';
+
+/** What a job works on: its network, and the phase whose settings it trains with. */
+export interface JobNetwork {
+  readonly network: Network;
+  /** null for jobs that train nothing. */
+  readonly phase: PhaseName | null;
+}
+
+/**
+ * The network of each job of Deep Incubation: the meta model alone, a module within the otherwise frozen meta model, or
+ * the whole target, assembled from the modules.
+ */
+export function jobNetwork(
+  job: Pick<JobPlan, 'id' | 'kind' | 'module'>,
+  modules: readonly ModulePlan[],
+  config: RunConfig,
+  classes: number,
+): JobNetwork {
+  const target = buildArchitecture(config.model, classes);
+  switch (job.kind) {
+    case 'meta':
+      return { network: wholeNetwork(metaArchitecture(config, modules, classes), 'meta'), phase: 'meta' };
+    case 'module': {
+      if (job.module === undefined) throw new RangeError(`job ${job.id} names no module`);
+      const meta = metaArchitecture(config, modules, classes);
+      return { network: hybridNetwork(target, meta, modules, job.module), phase: 'incubate' };
+    }
+    case 'finetune':
+      return { network: wholeNetwork(target, 'target'), phase: 'finetune' };
+    case 'evaluate':
+      return { network: wholeNetwork(target, 'target'), phase: null };
+  }
+}
+
+function metaArchitecture(config: RunConfig, modules: readonly ModulePlan[], classes: number): Architecture {
+  return buildArchitecture(config.model, classes, metaDepth(modules));
+}

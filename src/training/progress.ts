@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { evaluationSchema } from '../protocol/run-schema.ts';
+
+/**
+ * Where a training stands, beside its tensors. Random streams are keyed by the step and need no state of their own, so
+ * this and the tensors are all that a bit-identical resume takes.
+ */
+export const progressSchema = z.strictObject({
+  /** Optimiser steps done. */
+  step: z.int().min(0),
+  /** Sum of the losses of the current epoch's steps. */
+  lossSum: z.number(),
+  /** Seconds of work so far, over all attempts. */
+  seconds: z.number().min(0),
+  /** Result of the last evaluation. */
+  evaluation: evaluationSchema.nullable(),
+  /** Evaluation before the first step, where the phase asks for one. */
+  cold: evaluationSchema.nullable(),
+});
+
+export type Progress = z.output<typeof progressSchema>;
+
+export const untrained: Progress = { step: 0, lossSum: 0, seconds: 0, evaluation: null, cold: null };

@@ -1,0 +1,114 @@
+import type { PhaseConfig, RunConfig } from '../config/schema.ts';
+import type { Batch } from '../data/dataset.ts';
+import type { Engine, EngineState, Program, ProgramCost } from '../engine/program.ts';
+import type { Network } from '../models/network.ts';
+import { IncubateError } from '../util/errors.ts';
+import { float32, type HostTensors, int32, uint8 } from '../util/tensor.ts';
+import { type AdamWSettings, adamwScalars } from './adamw.ts';
+import { drawDropPath, planDropPath } from './drop-path.ts';
+import { scalarOf } from './evaluate.ts';
+import { microBatchRows, selectRows } from './micro-batches.ts';
+import { drawMix, mixes } from './mix.ts';
+import { accumulateProgram, applyProgram, type StepSettings, trainProgram } from './train-programs.ts';
+
+/** What determines the computation of a training step. */
+export interface StepSource {
+  /** Name of the job; keys the random streams of its masks. */
+  readonly name: string;
+  readonly network: Network;
+  readonly phase: PhaseConfig;
+  readonly config: RunConfig;
+}
+
+/** Runs whole optimiser steps, in one program or in micro-batches. */
+export interface Stepper {
+  /** Floating-point operations of one step. */
+  readonly flops: number;
+  /** @returns the mean loss over the batch */
+  step(state: EngineState, batch: Batch, step: number, lr: number): Promise<number>;
+  dispose(): void;
+}
+
+/**
+ * The settings of a training step's programs.
+ *
+ * @throws CONFIG_VALUE where micro-batches cannot hold mixed pairs.
+ */
+export function stepSettings({ name, network, phase, config }: StepSource, classes: number): StepSettings {
+  const { batchSize, accumulate, frozenSlices, weightDecay, beta1, beta2, eps } = config.training;
+  const size = batchSize / accumulate;
+  if (mixes(config.training) && accumulate > 1 && size % 2 === 1) {
+    throw new IncubateError('CONFIG_VALUE', `micro-batches of ${size} images cannot be mixed in pairs`, {
+      hint: 'Choose training.accumulate so that micro-batches hold an even number of images, or switch mixup and cutmix off.',
+    });
+  }
+  const adamw: AdamWSettings = { weightDecay, beta1, beta2, eps, clip: phase.clip };
+  return { name, network, config, classes, dropPath: planDropPath(network, phase.dropPath, size, frozenSlices), adamw };
+}
+
+/** The programs of one step and how often each runs in it: one fused program, or gradients and their application. */
+export function stepPrograms(settings: StepSettings): readonly { readonly program: Program; readonly runs: number }[] {
+  const { accumulate } = settings.config.training;
+  if (accumulate === 1) return [{ program: trainProgram(settings), runs: 1 }];
+  return [
+    { program: accumulateProgram(settings), runs: accumulate },
+    { program: applyProgram(settings), runs: 1 },
+  ];
+}
+
+/** Floating-point operations of a step whose programs cost `costs`. */
+export function stepFlops(settings: StepSettings, costs: readonly ProgramCost[]): number {
+  return stepPrograms(settings).reduce((sum, { runs }, index) => sum + runs * (costs[index]?.flops ?? 0), 0);
+}
+
+export async function createStepper(engine: Engine, source: StepSource, classes: number): Promise<Stepper> {
+  const settings = stepSettings(source, classes);
+  const programs = stepPrograms(settings);
+  const [gradient, apply] = await Promise.all(programs.map(({ program }) => engine.compile(program)));
+  if (!gradient) throw new RangeError('a step has at least one program');
+  const { name, config } = source;
+  const { accumulate } = config.training;
+
+  return {
+    flops: stepFlops(settings, apply ? [gradient.cost, apply.cost] : [gradient.cost]),
+    async step(state, batch, step, lr) {
+      const scalars = adamwScalars(settings.adamw, step + 1, lr);
+      if (!apply) {
+        const feeds = microBatchFeeds(settings, name, batch, step, 0);
+        return scalarOf(await gradient.run(state, { ...feeds, ...scalars }), 'loss');
+      }
+      let loss = 0;
+      for (let index = 0; index < accumulate; index++) {
+        const carry = float32(Float32Array.of(index === 0 ? 0 : 1), []);
+        const outputs = await gradient.run(state, { ...microBatchFeeds(settings, name, batch, step, index), carry });
+        loss += scalarOf(outputs, 'loss') / accumulate;
+      }
+      await apply.run(state, scalars);
+      return loss;
+    },
+    dispose() {
+      gradient.dispose();
+      apply?.dispose();
+    },
+  };
+}
+
+function microBatchFeeds(
+  { config, dropPath }: StepSettings,
+  stream: string,
+  batch: Batch,
+  step: number,
+  index: number,
+): HostTensors {
+  const { batchSize, accumulate } = config.training;
+  const { imageSize, channels } = config.model;
+  const rows = microBatchRows(batchSize, accumulate, index);
+  const { images, labels } = selectRows(batch, rows);
+  const key = { seed: config.seed, stream, step };
+  return {
+    images: uint8(images, [rows.length, imageSize, imageSize, channels]),
+    labels: int32(labels),
+    ...(mixes(config.training) ? drawMix(config.training, imageSize, config.seed, stream, step) : {}),
+    ...(dropPath.feed ? { dropPath: drawDropPath(dropPath, batchSize, rows, key) } : {}),
+  };
+}

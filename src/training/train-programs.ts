@@ -1,0 +1,149 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { RunConfig } from '../config/schema.ts';
+import type { Program, Specs, Tensors } from '../engine/program.ts';
+import { type Network, networkParameters } from '../models/network.ts';
+import { runNetwork } from '../models/run-network.ts';
+import { crossEntropy, softTargets } from '../tasks/classification.ts';
+import { type AdamWSettings, adamw, adamwFeeds } from './adamw.ts';
+import { type DropPath, dropPathContext } from './drop-path.ts';
+import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
+import { type Layout, layoutOf, splitParameters } from './layout.ts';
+import { mixes, mixFeeds } from './mix.ts';
+
+/** What a training step is built from. */
+export interface StepSettings {
+  readonly name: string;
+  readonly network: Network;
+  readonly config: RunConfig;
+  readonly classes: number;
+  readonly dropPath: DropPath;
+  readonly adamw: AdamWSettings;
+}
+
+/** The flat vectors of a network's state: what is trained, and what stays as it is. */
+export interface NetworkLayouts {
+  readonly trained: Layout;
+  readonly frozen: Layout;
+}
+
+export function layoutsOf(network: Network): NetworkLayouts {
+  return { trained: layoutOf(networkParameters(network, true)), frozen: layoutOf(networkParameters(network, false)) };
+}
+
+/** State specs of a network's parameters; `frozen` is absent where nothing is frozen. */
+export function parameterSpecs({ trained, frozen }: NetworkLayouts): Specs {
+  const vector = (size: number) => ({ dtype: 'float32', shape: [size] }) as const;
+  return {
+    ...(trained.size > 0 ? { parameters: vector(trained.size) } : {}),
+    ...(frozen.size > 0 ? { frozen: vector(frozen.size) } : {}),
+  };
+}
+
+/** All parameters of a network by name, split out of the state's flat vectors. */
+export function namedParameters({ trained, frozen }: NetworkLayouts, state: Tensors): Tensors {
+  return {
+    ...(state.parameters ? splitParameters(trained, state.parameters) : {}),
+    ...(state.frozen ? splitParameters(frozen, state.frozen) : {}),
+  };
+}
+
+/** One optimiser step over one batch: state (parameters, m, v, frozen) to (parameters, m, v). */
+export function trainProgram(settings: StepSettings): Program {
+  const layouts = layoutsOf(settings.network);
+  return {
+    name: `train(${settings.name})`,
+    state: { ...parameterSpecs(layouts), ...slotSpecs(layouts) },
+    feeds: { ...microBatchFeeds(settings), ...adamwFeeds },
+    body(state, feeds) {
+      const { loss, gradient } = lossAndGradient(settings, layouts, state, feeds);
+      return applied(settings, layouts, state, gradient, feeds, { loss });
+    },
+  };
+}
+
+/** Adds a micro-batch's gradient, divided by their number, to the state's `gradient` [P]; `first` starts from zero. */
+export function accumulateProgram(settings: StepSettings): Program {
+  const layouts = layoutsOf(settings.network);
+  return {
+    name: `accumulate(${settings.name})`,
+    state: { ...parameterSpecs(layouts), gradient: { dtype: 'float32', shape: [layouts.trained.size] } },
+    feeds: { ...microBatchFeeds(settings), carry: { dtype: 'float32', shape: [] } },
+    body(state, feeds) {
+      const { loss, gradient } = lossAndGradient(settings, layouts, state, feeds);
+      const share = tf.div(gradient, settings.config.training.accumulate);
+      const carried = tf.mul(state.gradient as tf.Tensor, feeds.carry as tf.Tensor);
+      return { state: { gradient: tf.add(carried, share) }, outputs: { loss } };
+    },
+  };
+}
+
+/** Applies the accumulated gradient. */
+export function applyProgram(settings: StepSettings): Program {
+  const layouts = layoutsOf(settings.network);
+  const { parameters } = parameterSpecs(layouts);
+  if (!parameters) throw new RangeError('nothing to train');
+  return {
+    name: `apply(${settings.name})`,
+    state: { parameters, gradient: parameters, ...slotSpecs(layouts) },
+    feeds: adamwFeeds,
+    body: (state, feeds) => applied(settings, layouts, state, state.gradient as tf.Tensor, feeds, {}),
+  };
+}
+
+function slotSpecs({ trained }: NetworkLayouts): Specs {
+  const slot = { dtype: 'float32', shape: [trained.size] } as const;
+  return { m: slot, v: slot };
+}
+
+function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
+  const { imageSize, channels } = config.model;
+  const { batchSize, accumulate } = config.training;
+  return {
+    ...batchFeeds(batchSize / accumulate, imageSize, channels),
+    ...(mixes(config.training) ? mixFeeds(imageSize) : {}),
+    ...(dropPath.feed ? { dropPath: dropPath.feed } : {}),
+  };
+}
+
+function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state: Tensors, feeds: Tensors) {
+  const { network, config, classes, dropPath } = settings;
+  const parameters = namedParameters(layouts, state);
+  const names = layouts.trained.parameters.map(({ name }) => name);
+  const targets = softTargets(
+    feeds.labels as tf.Tensor1D,
+    { classes, labelSmoothing: config.training.labelSmoothing },
+    feeds.mixShare,
+  );
+  const images = blend(normalise(feeds.images as tf.Tensor, normalisationOf(config)), feeds.mixPixels);
+  const loss = (...trained: tf.Tensor[]) => {
+    const all = {
+      ...parameters,
+      ...Object.fromEntries(names.map((name, index) => [name, trained[index] as tf.Tensor])),
+    };
+    const logits = runNetwork(network, images, all, (block) => dropPathContext(dropPath, feeds.dropPath, block));
+    return crossEntropy(logits as tf.Tensor2D, targets);
+  };
+  const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => parameters[name] as tf.Tensor));
+  return { loss: value, gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]))) };
+}
+
+/** Blends each image [B, S, S, C] with its mirror in the batch by a weight per pixel [S, S]. */
+function blend(images: tf.Tensor, pixels: tf.Tensor | undefined): tf.Tensor {
+  if (!pixels) return images;
+  const own = tf.expandDims(tf.expandDims(pixels, 0), -1); // [1, S, S, 1]
+  return tf.add(tf.mul(images, own), tf.mul(tf.reverse(images, 0), tf.sub(1, own)));
+}
+
+function applied(
+  { adamw: optimiser }: StepSettings,
+  { trained }: NetworkLayouts,
+  state: Tensors,
+  gradient: tf.Tensor,
+  scalars: Tensors,
+  outputs: Tensors,
+) {
+  const { parameters, m, v } = state;
+  if (!parameters || !m || !v) throw new RangeError('the optimiser needs parameters, m and v');
+  const { gradientNorm, ...next } = adamw({ parameters, m, v }, gradient, scalars, trained, optimiser);
+  return { state: { ...next }, outputs: { ...outputs, gradientNorm } };
+}

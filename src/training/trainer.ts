@@ -1,0 +1,196 @@
+import type { PhaseConfig, RunConfig } from '../config/schema.ts';
+import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Engine, EngineState } from '../engine/program.ts';
+import type { Network } from '../models/network.ts';
+import type { Evaluation } from '../protocol/run.ts';
+import { IncubateError } from '../util/errors.ts';
+import { float32, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { createEvaluator } from './evaluate.ts';
+import { flatten, unflatten } from './layout.ts';
+import { type Progress, untrained } from './progress.ts';
+import { learningRate, peakLearningRate } from './schedule.ts';
+import { createStepper } from './stepper.ts';
+import { layoutsOf } from './train-programs.ts';
+
+/** One training of one network: which parameters, on what, how long. */
+export interface Training {
+  /** Name of the job; keys the random streams of its data and masks. */
+  readonly name: string;
+  readonly network: Network;
+  readonly phase: PhaseConfig;
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  /** Also evaluate before the first step. */
+  readonly evaluateCold: boolean;
+}
+
+/** All that a training needs to go on as if it had never been interrupted. */
+export interface TrainingState {
+  readonly parameters: HostTensors;
+  readonly m: HostTensors;
+  readonly v: HostTensors;
+  readonly progress: Progress;
+}
+
+/** What a training tells while it runs. Checkpoints are the observer's business: `save` reads the state when called. */
+export interface TrainingObserver {
+  compiled(details: { seconds: number; trained: number; frozen: number; flopsPerStep: number }): void;
+  step(details: { step: number; steps: number; epoch: number; epochs: number; loss: number }): void;
+  cold(evaluation: Evaluation): void;
+  epoch(details: EpochDetails): void;
+  /** Called after every step and epoch; returning true saves the state. */
+  saveDue(step: number, endOfEpoch: boolean): boolean;
+  save(state: TrainingState): Promise<void>;
+  /** Whether to save and stop before the next step. */
+  stopRequested(): boolean;
+}
+
+export interface EpochDetails {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly loss: number;
+  readonly lr: number;
+  readonly seconds: number;
+  readonly evaluation?: Evaluation;
+}
+
+export interface TrainingOutcome {
+  readonly finished: boolean;
+  readonly state: TrainingState;
+  readonly flops: number;
+}
+
+/**
+ * Trains a network's trainable parameters and leaves the frozen ones as they are, which is verified at the end.
+ *
+ * @param initial the network's parameters by key, frozen ones included
+ * @param resumed a state saved earlier, from which training goes on bit-identically
+ * @throws TRAINING_DIVERGED when the loss is not finite, TRAINING_FROZEN when a frozen parameter changed.
+ */
+export async function train(
+  engine: Engine,
+  training: Training,
+  initial: HostTensors,
+  resumed: TrainingState | null,
+  observer: TrainingObserver,
+): Promise<TrainingOutcome> {
+  const { network, phase, config, dataset, name } = training;
+  const layouts = layoutsOf(network);
+  const { batchSize, accumulate } = config.training;
+  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, batchSize);
+  const steps = stepsPerEpoch * phase.epochs;
+  const started = performance.now();
+  const progress = { ...(resumed?.progress ?? untrained) };
+  const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
+
+  const frozen = layouts.frozen.size > 0 ? flatten(layouts.frozen, initial) : null;
+  const state = engine.createState({
+    parameters: flatten(layouts.trained, resumed?.parameters ?? initial),
+    ...slots(
+      layouts.trained.size,
+      resumed && [flatten(layouts.trained, resumed.m), flatten(layouts.trained, resumed.v)],
+    ),
+    ...(frozen ? { frozen } : {}),
+    ...(accumulate > 1 ? { gradient: float32(new Float32Array(layouts.trained.size)) } : {}),
+  });
+  const stepper = await createStepper(engine, training, dataset.identity.classes.length);
+  const evaluator = await createEvaluator(engine, name, network, config, dataset.validation);
+  try {
+    observer.compiled({
+      seconds: (performance.now() - started) / 1000,
+      trained: layouts.trained.size,
+      frozen: layouts.frozen.size,
+      flopsPerStep: stepper.flops,
+    });
+    const snapshot = async (): Promise<TrainingState> => {
+      const { parameters, m, v } = (await state.read(['parameters', 'm', 'v'])) as Record<
+        string,
+        HostTensor<'float32'>
+      >;
+      const named = (flat: HostTensor<'float32'> | undefined) =>
+        unflatten(layouts.trained, flat as HostTensor<'float32'>);
+      return { parameters: named(parameters), m: named(m), v: named(v), progress: { ...progress, seconds: elapsed() } };
+    };
+    const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
+      if (frozen) await assertUnchanged(state, frozen, name);
+      return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
+    };
+
+    if (training.evaluateCold && progress.cold === null) {
+      progress.cold = await evaluator.evaluate(state, dataset.validation);
+      observer.cold(progress.cold);
+    }
+    if (steps === 0) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+
+    const peak = peakLearningRate(phase, config.training);
+    for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < phase.epochs; epoch++) {
+      const epochStarted = performance.now();
+      const batches = trainBatches(dataset.train, {
+        batchSize,
+        epoch,
+        seed: config.seed,
+        stream: name,
+        firstBatch: progress.step - epoch * stepsPerEpoch,
+        augment: { padding: config.data.padding, flip: config.data.flip },
+        imageSize: config.model.imageSize,
+        channels: config.model.channels,
+        prefetch: config.data.prefetch,
+      });
+      let lr = 0;
+      for await (const batch of batches) {
+        if (observer.stopRequested()) {
+          await observer.save(await snapshot());
+          return await outcome(false);
+        }
+        lr = learningRate(progress.step, stepsPerEpoch, phase, peak);
+        const loss = await stepper.step(state, batch, progress.step, lr);
+        if (!Number.isFinite(loss)) throw diverged(name, progress.step, epoch, loss);
+        progress.step += 1;
+        progress.lossSum += loss;
+        observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
+        const endOfEpoch = progress.step === (epoch + 1) * stepsPerEpoch;
+        if (!endOfEpoch && observer.saveDue(progress.step, false)) await observer.save(await snapshot());
+      }
+      const details = {
+        epoch: epoch + 1,
+        epochs: phase.epochs,
+        loss: progress.lossSum / stepsPerEpoch,
+        lr,
+        seconds: (performance.now() - epochStarted) / 1000,
+      };
+      progress.lossSum = 0;
+      const last = epoch + 1 === phase.epochs;
+      const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
+      if (evaluated) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+      observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
+      if (observer.saveDue(progress.step, true)) await observer.save(await snapshot());
+    }
+    return await outcome(true);
+  } finally {
+    evaluator.dispose();
+    stepper.dispose();
+    state.dispose();
+  }
+}
+
+function slots(size: number, resumed: readonly HostTensor[] | null): HostTensors {
+  const [m, v] = resumed ?? [float32(new Float32Array(size)), float32(new Float32Array(size))];
+  return { m: m as HostTensor, v: v as HostTensor };
+}
+
+function diverged(name: string, step: number, epoch: number, loss: number): IncubateError {
+  return new IncubateError('TRAINING_DIVERGED', `the loss of ${name} is ${loss} at step ${step} (epoch ${epoch + 1})`, {
+    hint: 'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too.',
+  });
+}
+
+async function assertUnchanged(state: EngineState, before: HostTensor<'float32'>, name: string): Promise<void> {
+  const { frozen } = await state.read(['frozen']);
+  const bytes = (tensor: HostTensor) => Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
+  if (!frozen || !bytes(frozen).equals(bytes(before))) {
+    throw new IncubateError('TRAINING_FROZEN', `frozen parameters changed while ${name} was trained`, {
+      hint: 'This is a fault of the engine. Please report it with the output of `incubate doctor`.',
+    });
+  }
+}

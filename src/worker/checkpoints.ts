@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CheckpointSearch, findCheckpoint, saveCheckpoint } from '../checkpoint/directory.ts';
+import { encodeSafetensors, readSafetensors } from '../checkpoint/safetensors.ts';
+import { progressSchema } from '../training/progress.ts';
+import type { TrainingState } from '../training/trainer.ts';
+
+const FILES = { parameters: 'parameters.safetensors', m: 'adam-m.safetensors', v: 'adam-v.safetensors' } as const;
+const PROGRESS = 'progress.json';
+
+/** Saves where a training stands: parameters, both optimiser slots and the progress, one file each. */
+export async function saveTraining(root: string, state: TrainingState, keep: number): Promise<string> {
+  const { directory } = await saveCheckpoint(
+    root,
+    state.progress.step,
+    {
+      [FILES.parameters]: encodeSafetensors(state.parameters),
+      [FILES.m]: encodeSafetensors(state.m),
+      [FILES.v]: encodeSafetensors(state.v),
+      [PROGRESS]: `${JSON.stringify(state.progress, null, 2)}\n`,
+    },
+    keep,
+  );
+  return directory;
+}
+
+/** The newest intact state below `root`, or null, with the damaged checkpoints that were passed over. */
+export async function loadTraining(
+  root: string,
+): Promise<{ readonly state: TrainingState | null; readonly rejected: CheckpointSearch['rejected'] }> {
+  const { checkpoint, rejected } = await findCheckpoint(root);
+  if (!checkpoint) return { state: null, rejected };
+  const tensors = async (name: string) => (await readSafetensors(join(checkpoint.directory, name))).tensors;
+  const progress: unknown = JSON.parse(await readFile(join(checkpoint.directory, PROGRESS), 'utf8'));
+  const state = {
+    parameters: await tensors(FILES.parameters),
+    m: await tensors(FILES.m),
+    v: await tensors(FILES.v),
+    progress: progressSchema.parse(progress),
+  };
+  return { state, rejected };
+}

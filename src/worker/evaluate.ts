@@ -1,0 +1,26 @@
+import { readSafetensors } from '../checkpoint/safetensors.ts';
+import { openDataset } from '../data/open.ts';
+import { openEngine } from '../engine/engines.ts';
+import { wholeNetwork } from '../models/network.ts';
+import { buildArchitecture } from '../models/registry.ts';
+import type { EvaluateRequest, EvaluateReply } from '../protocol/evaluate.ts';
+import { createEvaluator } from '../training/evaluate.ts';
+import { flatten } from '../training/layout.ts';
+import { layoutsOf } from '../training/train-programs.ts';
+
+/**
+ * Evaluates a weights file of a whole target network on the validation images of the configured data set.
+ *
+ * @throws CHECKPOINT_FILE or CHECKPOINT_PARAMETER where the file does not hold the configured model's weights.
+ */
+export async function evaluateWeights({ config, weights, threads }: EvaluateRequest): Promise<EvaluateReply> {
+  const { tensors } = await readSafetensors(weights);
+  const dataset = await openDataset(config);
+  const { classes } = dataset.identity;
+  const network = wholeNetwork(buildArchitecture(config.model, classes.length), 'target');
+  const parameters = flatten(layoutsOf(network).trained, tensors);
+  const engine = await openEngine({ engine: config.devices.engine, threads });
+  const evaluator = await createEvaluator(engine, 'eval', network, config, dataset.validation);
+  const evaluation = await evaluator.evaluate(engine.createState({ parameters }), dataset.validation);
+  return { ...evaluation, images: dataset.validation.length, classes: [...classes] };
+}

@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import { assertSameDataset } from '../data/identity.ts';
+import { openDataset } from '../data/open.ts';
+import { openEngine } from '../engine/engines.ts';
+import type { Engine } from '../engine/program.ts';
+import { initialise } from '../models/initialise.ts';
+import { networkParameters } from '../models/network.ts';
+import type { JobSpec } from '../protocol/messages.ts';
+import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
+import { createEvaluator } from '../training/evaluate.ts';
+import { flatten } from '../training/layout.ts';
+import { type JobNetwork, jobNetwork } from '../training/phases.ts';
+import { layoutsOf } from '../training/train-programs.ts';
+import { train } from '../training/trainer.ts';
+import { writeFileAtomic } from '../util/atomic-file.ts';
+import type { HostTensors } from '../util/tensor.ts';
+import type { Channel } from './channel.ts';
+import { loadTraining, saveTraining } from './checkpoints.ts';
+import { observeTraining } from './observer.ts';
+import { jobPath, readJobResult, readJobWeights, writeJobWeights } from './weights.ts';
+
+/** How a job's process ends when nothing failed. */
+export type JobEnding = { readonly result: JobResult } | { readonly stoppedAt: number };
+
+/**
+ * Runs one job of a run to its end, or until the channel asks it to stop, in which case its state is saved.
+ *
+ * A job that had finished already returns its result again; one that was interrupted goes on from its newest intact
+ * checkpoint.
+ */
+export async function runJob(specPath: string, channel: Channel): Promise<JobEnding> {
+  const spec = JSON.parse(await readFile(specPath, 'utf8')) as JobSpec;
+  const finished = await readJobResult(spec.runDirectory, spec.job.id);
+  if (finished) return { result: finished };
+
+  const dataset = await openDataset(spec.config);
+  assertSameDataset(spec.dataset, dataset.identity);
+  const engine = await openEngine({ engine: spec.engine, threads: spec.job.threads });
+  const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
+  const ending =
+    job.phase === null
+      ? await evaluate(spec, job, dataset, engine)
+      : await trainJob(spec, job, dataset, engine, channel);
+  if ('result' in ending) {
+    const path = join(spec.runDirectory, jobPath(spec.job.id, 'result.json'));
+    await writeFileAtomic(path, `${JSON.stringify(ending.result, null, 2)}\n`);
+  }
+  return ending;
+}
+
+async function trainJob(
+  spec: JobSpec,
+  { network, phase }: JobNetwork,
+  dataset: Dataset,
+  engine: Engine,
+  channel: Channel,
+): Promise<JobEnding> {
+  if (phase === null) throw new RangeError(`${spec.job.id} has no phase to train in`);
+  const { config, runDirectory, job } = spec;
+  const root = join(runDirectory, jobPath(job.id, 'checkpoints'));
+  const initial = await initialWeights(spec, network);
+  const { state: resumed, rejected } = await loadTraining(root);
+  for (const { directory, reason } of rejected) {
+    await channel.send({
+      type: 'warning',
+      message: `${directory} is damaged (${reason}); an earlier checkpoint is used`,
+    });
+  }
+  if (resumed) {
+    const { step } = resumed.progress;
+    await channel.send({
+      type: 'resumed',
+      step,
+      epoch: Math.floor(step / Math.floor(dataset.train.length / config.training.batchSize)),
+    });
+  }
+  const training = {
+    name: job.id,
+    network,
+    phase: config.phases[phase],
+    config,
+    dataset,
+    evaluateCold: job.kind === 'finetune',
+  };
+  const observer = observeTraining(channel, {
+    engine: engine.name,
+    config,
+    save: (state) => saveTraining(root, state, config.checkpoint.keep),
+  });
+  const { finished, state, flops } = await train(engine, training, initial, resumed, observer);
+  if (!finished) return { stoppedAt: state.progress.step };
+
+  const { evaluation, cold, step, seconds } = state.progress;
+  if (!evaluation) throw new RangeError('a finished training has been evaluated');
+  const layouts = layoutsOf(network);
+  return {
+    result: {
+      format: RUN_FORMAT,
+      job: job.id,
+      metrics: evaluation,
+      ...(cold ? { cold } : {}),
+      weights: await writeJobWeights(runDirectory, job.id, state.parameters, weightsMetadata(spec)),
+      parameters: { trained: layouts.trained.size, frozen: layouts.frozen.size },
+      steps: step,
+      seconds,
+      flops,
+      engine: engine.name,
+    },
+  };
+}
+
+/** Evaluates the weights of the job that this one needs, as they are on disk. */
+async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset, engine: Engine): Promise<JobEnding> {
+  const started = performance.now();
+  const [source] = spec.job.needs;
+  const trained = source === undefined ? null : await readJobResult(spec.runDirectory, source);
+  if (!trained) throw new RangeError(`${spec.job.id} needs a finished job to evaluate`);
+  const { trained: layout } = layoutsOf(network);
+  const weights = await readJobWeights(spec.runDirectory, spec.job.needs);
+  const state = engine.createState({ parameters: flatten(layout, weights) });
+  const evaluator = await createEvaluator(engine, spec.job.id, network, spec.config, dataset.validation);
+  const metrics = await evaluator.evaluate(state, dataset.validation);
+  return {
+    result: {
+      format: RUN_FORMAT,
+      job: spec.job.id,
+      metrics,
+      weights: trained.weights,
+      parameters: { trained: 0, frozen: layout.size },
+      steps: 0,
+      seconds: (performance.now() - started) / 1000,
+      flops: 0,
+      engine: engine.name,
+    },
+  };
+}
+
+/**
+ * The weights that a job starts from. New modules and the meta model are drawn at random; the frozen slices around a
+ * module are the trained meta model's; fine-tuning starts from all modules together, which is the assembly.
+ */
+async function initialWeights(
+  { job, config, runDirectory }: JobSpec,
+  network: JobNetwork['network'],
+): Promise<HostTensors> {
+  switch (job.kind) {
+    case 'meta':
+      return initialise(networkParameters(network, true), config.seed, 'meta');
+    case 'module':
+      return {
+        ...initialise(networkParameters(network, true), config.seed, 'target'),
+        ...(await readJobWeights(runDirectory, job.needs)),
+      };
+    default:
+      return readJobWeights(runDirectory, job.needs);
+  }
+}
+
+/** What a reader of the weights file needs to rebuild the network; nothing that differs between equal runs. */
+function weightsMetadata({ job, config, modules, dataset }: JobSpec): Record<string, string> {
+  return {
+    format: 'pt',
+    job: job.id,
+    model: JSON.stringify(config.model),
+    classes: JSON.stringify(dataset.classes),
+    modules: JSON.stringify(modules),
+  };
+}

@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { runCli } from '../../support/cli.ts';
+
+const root = join(import.meta.dirname, '../../..');
+
+describe('help and version', () => {
+  it('prints the help', async () => {
+    const { stdout, stderr, exitCode } = await runCli(['--help']);
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: incubate [options] [command]
+
+      Train large models by divide and conquer: Deep Incubation from the command line.
+
+      Options:
+        -V, --version  show the version
+        -h, --help     show help
+
+      Commands:
+        train          train a model by Deep Incubation
+        resume         continue a run that was stopped or failed
+        status         show how a run is doing, or list all runs
+        plan           show what a run would do and cost, without training
+        eval           evaluate the weights of a run or file
+        config         show the resolved configuration and where each value comes from
+        data           generate, inspect and check data sets
+        doctor         show what this machine offers and which engine would be used
+        help           show help for a command
+
+      Without options, \`incubate train\` trains a small model on generated images."
+    `);
+  });
+
+  it('prints the help of a command', async () => {
+    const asked = await runCli(['config', '--help']);
+    expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(asked.stdout).toMatchInlineSnapshot(`
+      "Usage: incubate config [options]
+
+      show the resolved configuration as YAML, with the origin of each value; the
+      output is a valid file for --config.
+
+      Options:
+        --json               print {config, origins, recipe} as JSON
+        -h, --help           show help
+
+      Configuration:
+        --recipe <name>      bundled recipe to start from (default: shapes)
+        -c, --config <file>  YAML file with settings
+        --model <name>       architecture: vit-tiny … vit-huge
+        --modules <k>        number of modules
+        --depths <list>      blocks of each module: 4,3,3,2
+        --data <source>      image folder, or shapes
+        --batch-size <n>     images per optimiser step
+        --seed <n>           seed of every random decision
+        --engine <name>      what computes: auto, cpu or tfjs
+        --gpus <list>        GPUs to use: auto, none, or 0,1,…
+        --jobs-per-gpu <n>   jobs that share a GPU
+        --threads <n>        CPU threads to use
+        --retries <n>        further attempts of a job that failed
+        --set <key=value>    any other setting, such as training.mixup=0.2; repeatable"
+    `);
+    expect(await runCli(['help', 'config'])).toEqual(asked);
+  });
+
+  it('prints the version of package.json', async () => {
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    expect(await runCli(['--version'])).toEqual({ stdout: version, stderr: '', exitCode: 0 });
+  });
+});
+
+describe('wrong usage ends with status 2 and nothing on stdout', () => {
+  it.each([
+    ['unknown command', ['cnofig'], "error: unknown command 'cnofig'\nhint: Did you mean config?\ncode: USAGE_COMMAND"],
+    [
+      'unknown option',
+      ['config', '--modlues', '3'],
+      "error: unknown option '--modlues'\nhint: Did you mean --modules?\ncode: USAGE_OPTION",
+    ],
+    [
+      'unknown option of the program',
+      ['--versoin'],
+      "error: unknown option '--versoin'\nhint: Did you mean --version?",
+    ],
+    ['option without its value', ['config', '--seed'], "error: option '--seed <n>' argument missing\nhint: "],
+    ['surplus argument', ['config', 'extra'], "error: too many arguments for 'config'"],
+    ['unknown topic of help', ['help', 'cnofig'], 'Usage: incubate'],
+    ['no command', [], 'Usage: incubate'],
+    ['--set without a value', ['config', '--json', '--set', 'seed'], "error: --set takes key=value, not 'seed'"],
+  ])('%s', async (_, args, message) => {
+    const { stdout, stderr, exitCode } = await runCli(args);
+    expect(stderr).toContain(message);
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
+  });
+});
+
+describe('streams', () => {
+  it('ends with status 141 when the reader of its output has gone', async () => {
+    const launcher = join(root, 'bin/incubate.js');
+    // `true` has ended before the program, whose start takes longer, writes.
+    const script = '"$0" "$1" config | true; echo $PIPESTATUS';
+    const { stdout } = await execa('bash', ['-c', script, process.execPath, launcher]);
+    expect(stdout).toBe('141');
+  });
+
+  it('is coloured on demand only', async () => {
+    expect((await runCli(['nonsense'])).stderr).not.toContain('\u001b');
+    expect((await runCli(['nonsense'], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\u001b[31merror:');
+    expect((await runCli(['nonsense'], { env: { NO_COLOR: '1' } })).stderr).not.toContain('\u001b');
+  });
+
+  it('shows a stack trace only with INCUBATE_DEBUG=1', async () => {
+    const args = ['config', '--seed', 'x'];
+    expect((await runCli(args)).stderr).not.toMatch(/^\s+at /m);
+    expect((await runCli(args, { env: { INCUBATE_DEBUG: '1' } })).stderr).toMatch(/^\s+at /m);
+  });
+});
+
+it('starts fast: the help loads neither a tensor library nor the schema', async () => {
+  const { stderr } = await execa(process.execPath, [join(root, 'bin/incubate.js'), '--help'], {
+    env: { NODE_DEBUG: 'esm', NODE_OPTIONS: '' },
+  });
+  expect(stderr).toContain('node_modules/commander/');
+  expect(stderr).not.toMatch(/node_modules\/(zod|yaml|execa|@tensorflow|onnxruntime-node|sharp)\//);
+});

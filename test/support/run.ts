@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execaNode } from 'execa';
+
+export type LooseEvent = { seq: number; type: string } & Record<string, unknown>;
+
+/** The complete lines of a run's journal. */
+export async function journalOf(run: string): Promise<LooseEvent[]> {
+  const text = await readFile(join(run, 'journal.ndjson'), 'utf8');
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LooseEvent);
+}
+
+/** Waits until a run's journal holds an event. */
+export async function untilEvent(run: string, matches: (event: LooseEvent) => boolean): Promise<LooseEvent> {
+  const deadline = Date.now() + 50_000;
+  while (Date.now() < deadline) {
+    const found = (await journalOf(run).catch(() => [])).find(matches);
+    if (found) return found;
+    await delay(20);
+  }
+  throw new Error(`the event did not come in ${run}`);
+}
+
+/** Starts the real command-line tool and does not wait for it. */
+export function startCli(args: string[]) {
+  const launcher = join(import.meta.dirname, '../../bin/incubate.js');
+  return execaNode(launcher, args, { reject: false, ipc: false });
+}

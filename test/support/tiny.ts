@@ -1,0 +1,98 @@
+import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
+import type { Batch } from '../../src/data/dataset.ts';
+import type { Engine } from '../../src/engine/program.ts';
+import { divide } from '../../src/models/divide.ts';
+import { initialise } from '../../src/models/initialise.ts';
+import { networkParameters } from '../../src/models/network.ts';
+import { describeModel } from '../../src/models/registry.ts';
+import type { JobPlan } from '../../src/protocol/plan.ts';
+import { flatten } from '../../src/training/layout.ts';
+import { jobNetwork } from '../../src/training/phases.ts';
+import { createStepper, type StepSource } from '../../src/training/stepper.ts';
+import { layoutsOf, type NetworkLayouts } from '../../src/training/train-programs.ts';
+import { randomStream } from '../../src/util/random.ts';
+import { float32, type HostTensor, type HostTensors } from '../../src/util/tensor.ts';
+
+export const CLASSES = 5;
+
+type Overrides = { [Section in 'model' | 'division' | 'training' | 'phases' | 'data']?: object };
+
+/** A run small enough to be computed by the plain JavaScript backend: depth 6 in three modules, 8×8 images. */
+export function tinyConfig({ model, division, training, phases, data }: Overrides = {}): RunConfig {
+  return runConfigSchema.parse({
+    model: { name: 'vit-tiny', width: 16, heads: 2, depth: 6, patch: 4, imageSize: 8, ...model },
+    division: { modules: 3, ...division },
+    training: { batchSize: 8, referenceBatch: null, mixup: 0, cutmix: 0, ...training },
+    data: { shapes: { train: 64, validation: 32 }, padding: 1, ...data },
+    phases: {
+      meta: { epochs: 2, lr: 1e-3, warmupEpochs: 0 },
+      incubate: { epochs: 2, lr: 1e-3, warmupEpochs: 0, dropPath: 0 },
+      finetune: { epochs: 2, lr: 1e-3, dropPath: 0 },
+      ...phases,
+    },
+  });
+}
+
+export const jobs = {
+  meta: { id: 'meta', kind: 'meta' },
+  first: { id: 'module-0', kind: 'module', module: 0 },
+  middle: { id: 'module-1', kind: 'module', module: 1 },
+  last: { id: 'module-2', kind: 'module', module: 2 },
+  finetune: { id: 'finetune', kind: 'finetune' },
+} as const satisfies Record<string, Pick<JobPlan, 'id' | 'kind' | 'module'>>;
+
+export type Job = (typeof jobs)[keyof typeof jobs];
+
+export interface TinyJob extends StepSource {
+  readonly layouts: NetworkLayouts;
+  /** Random values for every parameter, frozen ones included. */
+  readonly initial: HostTensors;
+}
+
+export function tinyJob(job: Job, config: RunConfig): TinyJob {
+  const modules = divide(describeModel(config.model, CLASSES).blockCosts, config.division);
+  const { network, phase } = jobNetwork(job, modules, config, CLASSES);
+  if (phase === null) throw new RangeError('tiny jobs train');
+  const parameters = [...networkParameters(network, true), ...networkParameters(network, false)];
+  const initial = initialise(parameters, 7, 'tiny');
+  // Biases and gains away from their neutral values, so that a test notices when one is left out.
+  for (const [name, tensor] of Object.entries(initial)) {
+    const stream = randomStream(7, `jitter/${name}`);
+    initial[name] = float32(
+      tensor.data.map((value) => value + 0.1 * stream.normal()),
+      tensor.shape,
+    );
+  }
+  return { name: job.id, network, phase: config.phases[phase], config, layouts: layoutsOf(network), initial };
+}
+
+export function tinyBatch(config: RunConfig, index: number): Batch {
+  const { imageSize, channels } = config.model;
+  const size = config.training.batchSize;
+  const stream = randomStream(3, 'batch', index);
+  return {
+    images: Uint8Array.from({ length: size * imageSize * imageSize * channels }, () => stream.integer(256)),
+    labels: Int32Array.from({ length: size }, () => stream.integer(CLASSES)),
+    weights: new Float32Array(size).fill(1),
+  };
+}
+
+/** Trains a job for some steps and returns the losses and the final state. */
+export async function runSteps(engine: Engine, job: TinyJob, steps: number) {
+  const { layouts, initial, config } = job;
+  const zeros = () => float32(new Float32Array(layouts.trained.size));
+  const state = engine.createState({
+    parameters: flatten(layouts.trained, initial),
+    m: zeros(),
+    v: zeros(),
+    ...(layouts.frozen.size > 0 ? { frozen: flatten(layouts.frozen, initial) } : {}),
+    ...(config.training.accumulate > 1 ? { gradient: zeros() } : {}),
+  });
+  const stepper = await createStepper(engine, job, CLASSES);
+  const losses: number[] = [];
+  for (let step = 0; step < steps; step++) losses.push(await stepper.step(state, tinyBatch(config, step), step, 1e-3));
+  const tensors = (await state.read()) as Record<string, HostTensor<'float32'>>;
+  stepper.dispose();
+  state.dispose();
+  return { losses, tensors };
+}

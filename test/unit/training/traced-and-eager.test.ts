@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { type Job, jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
+
+const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
+  ['plain', {}],
+  ['mixup and cutmix', { training: { mixup: 0.8, cutmix: 1 } }],
+  ['grey images, no qkv bias', { model: { channels: 1, qkvBias: false, layerNormEps: 1e-5 } }],
+  [
+    'stochastic depth and clipping',
+    {
+      phases: Object.fromEntries(
+        ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.3, clip: 0.5 }]),
+      ),
+      training: { frozenSlices: 'train' },
+    },
+  ],
+  ['micro-batches', { training: { accumulate: 2, mixup: 0.8 } }],
+];
+const cases = variants.flatMap(([variant, overrides]) =>
+  Object.values(jobs).map((job) => [job.id, variant, job, overrides] as [string, string, Job, typeof overrides]),
+);
+
+describe('traced and eager training', () => {
+  it.each(cases)('of %s (%s) has the same losses over 5 steps', async (_id, _variant, job, overrides) => {
+    const tiny = tinyJob(job, tinyConfig(overrides));
+    const traced = await runSteps(createOnnxEngine({ threads: 1 }), tiny, 5);
+    const eager = await runSteps(await createEagerEngine('cpu'), tiny, 5);
+    for (const [step, loss] of eager.losses.entries()) {
+      expect(Number.isFinite(loss)).toBe(true);
+      expect(Math.abs((traced.losses[step] as number) / loss - 1)).toBeLessThan(1e-5);
+    }
+    expect(new Set(eager.losses).size).toBe(5);
+  });
+});
