@@ -65,13 +65,13 @@ function heart(x: number, y: number): number {
 /** The classes of the generated data set in the order of their labels; `turns` is how far they may be rotated, radians. */
 export const shapeClasses: readonly { readonly name: string; readonly distance: Distance; readonly turns: number }[] = [
   { name: 'circle', distance: circle(0.9), turns: 0 },
-  { name: 'crescent', distance: crescent, turns: Math.PI },
+  { name: 'crescent', distance: crescent, turns: Math.PI / 4 },
   { name: 'cross', distance: union(box(0.92, 0.27), box(0.27, 0.92)), turns: Math.PI / 8 },
-  { name: 'ellipse', distance: (x, y) => Math.hypot(x, y / 0.45) * 0.45 - 0.43, turns: Math.PI },
+  { name: 'ellipse', distance: (x, y) => Math.hypot(x, y / 0.45) * 0.45 - 0.43, turns: Math.PI / 4 },
   { name: 'heart', distance: heart, turns: Math.PI / 6 },
-  { name: 'pentagon', distance: polygon(5), turns: Math.PI },
+  { name: 'pentagon', distance: polygon(5), turns: Math.PI / 10 },
   { name: 'ring', distance: (x, y) => Math.abs(Math.hypot(x, y) - 0.7) - 0.22, turns: 0 },
   { name: 'square', distance: box(0.72, 0.72), turns: Math.PI / 12 },
-  { name: 'star', distance: star(5, 0.42), turns: Math.PI },
-  { name: 'triangle', distance: polygon(3), turns: Math.PI / 6 },
+  { name: 'star', distance: star(5, 0.42), turns: Math.PI / 10 },
+  { name: 'triangle', distance: polygon(3), turns: Math.PI / 10 },
 ];

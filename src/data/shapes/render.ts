@@ -4,10 +4,10 @@ import { type Distance, shapeClasses } from './distance.ts';
 export type ShapeSplit = 'train' | 'validation';
 type Colour = readonly [number, number, number];
 
-/** Smallest difference in brightness between a shape and its background, of 255. */
+/** How much brighter a shape is than its background at least, of 255. */
 const CONTRAST = 70;
 /** Largest deviation of the noise on every channel, of 255. */
-const NOISE = 14;
+const NOISE = 10;
 
 /** Label of an image: the classes take turns, so every split is balanced. */
 export function shapeLabel(index: number): number {
@@ -60,8 +60,8 @@ export function renderShape(
 
 /** A shape moved, scaled and rotated within the unit square; the distance stays in units of the square's side. */
 function placed(distance: Distance, turns: number, random: RandomStream): Distance {
-  const radius = 0.24 + 0.18 * random.uniform();
-  const room = 0.5 - radius;
+  const radius = 0.32 + 0.12 * random.uniform();
+  const room = 0.6 * (0.5 - radius);
   const centreX = 0.5 + (2 * random.uniform() - 1) * room;
   const centreY = 0.5 + (2 * random.uniform() - 1) * room;
   const angle = (2 * random.uniform() - 1) * turns;
@@ -73,13 +73,14 @@ function placed(distance: Distance, turns: number, random: RandomStream): Distan
 }
 
 function colours(random: RandomStream): { first: Colour; second: Colour; foreground: Colour } {
-  const draw = (): Colour => [random.uniform() * 255, random.uniform() * 255, random.uniform() * 255];
-  const first = draw();
-  const second = first.map((value) => value + (2 * random.uniform() - 1) * 45) as unknown as Colour;
+  const draw = (range = 255): Colour => [random.uniform() * range, random.uniform() * range, random.uniform() * range];
+  // Dark enough for a brighter shape to be found.
+  const first = draw(150);
+  const second = first.map((value) => value + (2 * random.uniform() - 1) * 36) as unknown as Colour;
   for (;;) {
     const foreground = draw();
-    const distances = [first, second].map((other) => Math.abs(brightness(other) - brightness(foreground)));
-    if (Math.min(...distances) >= CONTRAST) return { first, second, foreground };
+    const ahead = [first, second].map((other) => brightness(foreground) - brightness(other));
+    if (Math.min(...ahead) >= CONTRAST) return { first, second, foreground };
   }
 }
 
