@@ -3,16 +3,16 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Executor } from '../executors/executor.ts';
 import { logTail } from '../executors/log-tail.ts';
+import { readJobResult } from '../protocol/job-result.ts';
 import type { JobSpec, JournalEntry, ProgressMessage, WorkerMessage } from '../protocol/messages.ts';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
+import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { type SerializedError, serializeError } from '../util/errors.ts';
-import { readJobResult } from './job-result.ts';
 import { leaseEnvironment } from './leases.ts';
 import { type AttemptOutcome, classifyEnd } from './outcome.ts';
 import { processTag } from './process-identity.ts';
-import { jobDirectory } from './run-directory.ts';
 import type { Termination } from './termination.ts';
 
 /** What all attempts of a run have in common. */

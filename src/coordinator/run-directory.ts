@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type ZodType, z } from 'zod';
+import { z } from 'zod';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
+import { jobDirectory, parseRunFile } from '../protocol/run-files.ts';
 import { runRecordSchema } from '../protocol/run-schema.ts';
 import { syncDirectory, writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
@@ -12,10 +13,6 @@ import { firstLine, journalPath } from './journal.ts';
 
 export function recordPath(runDirectory: string): string {
   return join(runDirectory, 'run.json');
-}
-
-export function jobDirectory(runDirectory: string, job: string): string {
-  return join(runDirectory, 'jobs', job);
 }
 
 /** Throws USAGE_RUN_EXISTS where a run cannot be created under this name. */
@@ -67,26 +64,6 @@ export async function loadRunRecord(runDirectory: string): Promise<RunRecord> {
     throw new IncubateError('ENVIRONMENT_READ', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }
   return parseRecord(content, path);
-}
-
-/** Parses a JSON file of a run. Throws RUN_FORMAT naming the path and what is wrong. */
-export function parseRunFile<T>(content: string, schema: ZodType<T>, path: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch (error) {
-    throw new IncubateError('RUN_FORMAT', `${path} is damaged: ${messageOf(error)}`, { cause: error });
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new IncubateError(
-    'RUN_FORMAT',
-    `${path} is damaged: ${issue?.path.join('.') || 'content'}: ${issue?.message}`,
-    {
-      hint: 'Restore the file from a backup, or start a new run.',
-    },
-  );
 }
 
 /** Names of the runs in a directory, in alphabetical order. */

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readJobResult, weightsPath } from '../protocol/job-result.ts';
 import type { JobResult, RunRecord, RunResult } from '../protocol/run.ts';
+import { parseRunFile } from '../protocol/run-files.ts';
 import { runResultSchema } from '../protocol/run-schema.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError } from '../util/errors.ts';
 import { runCost } from './cost.ts';
-import { readJobResult, weightsPath } from './job-result.ts';
-import { parseRunFile } from './run-directory.ts';
 
 function resultPath(runDirectory: string): string {
   return join(runDirectory, 'result.json');

@@ -1,10 +1,10 @@
 import type { Executor } from '../executors/executor.ts';
 import { localExecutor } from '../executors/local.ts';
+import { readJobResult } from '../protocol/job-result.ts';
 import type { Lease } from '../protocol/plan.ts';
 import type { JobResult, RunRecord, RunResult } from '../protocol/run.ts';
 import { messageOf } from '../util/errors.ts';
 import { runFailure } from './failure.ts';
-import { readJobResult } from './job-result.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { endLeftovers } from './leftovers.ts';
 import { acquireLock } from './lock.ts';

@@ -3,7 +3,7 @@ import { openDataset } from '../data/open.ts';
 import { openEngine } from '../engine/engines.ts';
 import { wholeNetwork } from '../models/network.ts';
 import { buildArchitecture } from '../models/registry.ts';
-import type { EvaluateRequest, EvaluateReply } from '../protocol/evaluate.ts';
+import type { EvaluateReply, EvaluateRequest } from '../protocol/evaluate.ts';
 import { createEvaluator } from '../training/evaluate.ts';
 import { flatten } from '../training/layout.ts';
 import { layoutsOf } from '../training/train-programs.ts';

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
@@ -7,8 +8,10 @@ import { openEngine } from '../engine/engines.ts';
 import type { Engine } from '../engine/program.ts';
 import { initialise } from '../models/initialise.ts';
 import { networkParameters } from '../models/network.ts';
+import { readJobResult } from '../protocol/job-result.ts';
 import type { JobSpec } from '../protocol/messages.ts';
 import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
+import { jobDirectory } from '../protocol/run-files.ts';
 import { createEvaluator } from '../training/evaluate.ts';
 import { flatten } from '../training/layout.ts';
 import { type JobNetwork, jobNetwork } from '../training/phases.ts';
@@ -19,7 +22,7 @@ import type { HostTensors } from '../util/tensor.ts';
 import type { Channel } from './channel.ts';
 import { loadTraining, saveTraining } from './checkpoints.ts';
 import { observeTraining } from './observer.ts';
-import { jobPath, readJobResult, readJobWeights, writeJobWeights } from './weights.ts';
+import { readJobWeights, writeJobWeights } from './weights.ts';
 
 /** How a job's process ends when nothing failed. */
 export type JobEnding = { readonly result: JobResult } | { readonly stoppedAt: number };
@@ -32,8 +35,8 @@ export type JobEnding = { readonly result: JobResult } | { readonly stoppedAt: n
  */
 export async function runJob(specPath: string, channel: Channel): Promise<JobEnding> {
   const spec = JSON.parse(await readFile(specPath, 'utf8')) as JobSpec;
-  const finished = await readJobResult(spec.runDirectory, spec.job.id);
-  if (finished) return { result: finished };
+  const resultPath = join(jobDirectory(spec.runDirectory, spec.job.id), 'result.json');
+  if (existsSync(resultPath)) return { result: await readJobResult(spec.runDirectory, spec.job.id) };
 
   const dataset = await openDataset(spec.config);
   assertSameDataset(spec.dataset, dataset.identity);
@@ -44,8 +47,7 @@ export async function runJob(specPath: string, channel: Channel): Promise<JobEnd
       ? await evaluate(spec, job, dataset, engine)
       : await trainJob(spec, job, dataset, engine, channel);
   if ('result' in ending) {
-    const path = join(spec.runDirectory, jobPath(spec.job.id, 'result.json'));
-    await writeFileAtomic(path, `${JSON.stringify(ending.result, null, 2)}\n`);
+    await writeFileAtomic(resultPath, `${JSON.stringify(ending.result, null, 2)}\n`);
   }
   return ending;
 }
@@ -59,7 +61,7 @@ async function trainJob(
 ): Promise<JobEnding> {
   if (phase === null) throw new RangeError(`${spec.job.id} has no phase to train in`);
   const { config, runDirectory, job } = spec;
-  const root = join(runDirectory, jobPath(job.id, 'checkpoints'));
+  const root = join(jobDirectory(runDirectory, job.id), 'checkpoints');
   const initial = await initialWeights(spec, network);
   const { state: resumed, rejected } = await loadTraining(root);
   for (const { directory, reason } of rejected) {
@@ -115,8 +117,8 @@ async function trainJob(
 async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset, engine: Engine): Promise<JobEnding> {
   const started = performance.now();
   const [source] = spec.job.needs;
-  const trained = source === undefined ? null : await readJobResult(spec.runDirectory, source);
-  if (!trained) throw new RangeError(`${spec.job.id} needs a finished job to evaluate`);
+  if (source === undefined) throw new RangeError(`${spec.job.id} needs a finished job to evaluate`);
+  const trained = await readJobResult(spec.runDirectory, source);
   const { trained: layout } = layoutsOf(network);
   const weights = await readJobWeights(spec.runDirectory, spec.job.needs);
   const state = engine.createState({ parameters: flatten(layout, weights) });

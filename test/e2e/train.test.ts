@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
-import { journalOf, startCli, untilEvent } from '../support/run.ts';
 import { runCli } from '../support/cli.ts';
+import { journalOf, startCli, untilEvent } from '../support/run.ts';
 
 /** Seconds of training in all: four modules of two blocks on small images. */
 const recipe = `
@@ -30,8 +30,20 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const runs = () => join(folder, 'runs');
-const trainArguments = (run: string, ...more: string[]) => ['train', '--config', config, '--runs-dir', runs(), '--run', run, ...more];
-const sha256 = async (path: string) => createHash('sha256').update(await readFile(path)).digest('hex');
+const trainArguments = (run: string, ...more: string[]) => [
+  'train',
+  '--config',
+  config,
+  '--runs-dir',
+  runs(),
+  '--run',
+  run,
+  ...more,
+];
+const sha256 = async (path: string) =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
 
 /** The uninterrupted run that interrupted ones are compared with. */
 let reference: { weights: { path: string; sha256: string } } & Record<string, unknown>;
@@ -58,7 +70,15 @@ describe('incubate train', () => {
   it('assembles the final weights under the whole network’s names', async () => {
     const { tensors } = await readSafetensors(reference.weights.path);
     const names = Object.keys(tensors);
-    expect(names).toEqual(expect.arrayContaining(['cls_token', 'pos_embed', 'blocks.0.attn.qkv.weight', 'blocks.7.mlp.fc2.bias', 'head.weight']));
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'cls_token',
+        'pos_embed',
+        'blocks.0.attn.qkv.weight',
+        'blocks.7.mlp.fc2.bias',
+        'head.weight',
+      ]),
+    );
     expect(names.filter((name) => name.startsWith('meta.'))).toEqual([]);
   });
 
@@ -66,7 +86,15 @@ describe('incubate train', () => {
     const events = await journalOf(join(runs(), 'reference'));
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => (events[0]?.seq ?? 0) + index));
     const completed = events.filter(({ type }) => type === 'job-completed').map(({ job }) => job as string);
-    expect([...completed].sort()).toEqual(['evaluate', 'finetune', 'meta', 'module-0', 'module-1', 'module-2', 'module-3']);
+    expect([...completed].sort()).toEqual([
+      'evaluate',
+      'finetune',
+      'meta',
+      'module-0',
+      'module-1',
+      'module-2',
+      'module-3',
+    ]);
     expect(completed[0]).toBe('meta');
     expect(completed.slice(-2)).toEqual(['finetune', 'evaluate']);
   });
@@ -104,7 +132,9 @@ describe('after a kill -9', () => {
     const child = startCli(trainArguments(name, '--json'));
     // In the middle of an epoch, after a checkpoint: work is lost and must be repeated bit for bit.
     await untilEvent(join(runs(), name), (event) => event.type === 'checkpoint' && event.job === job);
-    const started = (await journalOf(join(runs(), name))).findLast((event) => event.type === 'job-started' && event.job === job);
+    const started = (await journalOf(join(runs(), name))).findLast(
+      (event) => event.type === 'job-started' && event.job === job,
+    );
     process.kill(started?.pid as number, 'SIGKILL');
     const { stdout, exitCode } = await child;
     expect(exitCode).toBe(0);
@@ -114,21 +144,27 @@ describe('after a kill -9', () => {
     expect(events.some((event) => event.type === 'resumed' && event.job === job)).toBe(true);
   });
 
-  it.each(['meta', 'module-1', 'finetune'])('of the coordinator during %s, resume ends with the same weights', async (job) => {
-    const name = `orphaned-${job}`;
-    const child = startCli(trainArguments(name));
-    await untilEvent(join(runs(), name), (event) => event.type === 'checkpoint' && event.job === job);
-    child.kill('SIGKILL');
-    await child;
-    const before = await journalOf(join(runs(), name));
-    const { stdout, exitCode } = await runCli(['resume', name, '--runs-dir', runs(), '--json']);
-    expect(exitCode).toBe(0);
-    expect(JSON.parse(stdout).weights.sha256).toBe(reference.weights.sha256);
-    const after = await journalOf(join(runs(), name));
-    const finished = before.filter(({ type }) => type === 'job-completed').map((event) => event.job);
-    const restarted = after.slice(before.length).filter(({ type }) => type === 'job-started').map((event) => event.job);
-    for (const once of finished) expect(restarted).not.toContain(once);
-  });
+  it.each(['meta', 'module-1', 'finetune'])(
+    'of the coordinator during %s, resume ends with the same weights',
+    async (job) => {
+      const name = `orphaned-${job}`;
+      const child = startCli(trainArguments(name));
+      await untilEvent(join(runs(), name), (event) => event.type === 'checkpoint' && event.job === job);
+      child.kill('SIGKILL');
+      await child;
+      const before = await journalOf(join(runs(), name));
+      const { stdout, exitCode } = await runCli(['resume', name, '--runs-dir', runs(), '--json']);
+      expect(exitCode).toBe(0);
+      expect(JSON.parse(stdout).weights.sha256).toBe(reference.weights.sha256);
+      const after = await journalOf(join(runs(), name));
+      const finished = before.filter(({ type }) => type === 'job-completed').map((event) => event.job);
+      const restarted = after
+        .slice(before.length)
+        .filter(({ type }) => type === 'job-started')
+        .map((event) => event.job);
+      for (const once of finished) expect(restarted).not.toContain(once);
+    },
+  );
 });
 
 describe('Ctrl-C', () => {

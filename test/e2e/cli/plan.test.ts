@@ -13,7 +13,7 @@ it('prints the plan of the default recipe and writes nothing', async () => {
 });
 
 it('prints one JSON document, with costs read off the traced steps', async () => {
-  const args = ['plan', '--json', '--depths', '2,6', '--set', 'phases.meta.epochs=0'];
+  const args = ['plan', '--json', '--depths', '2,6', '--batch-size', '64', '--set', 'phases.meta.epochs=0'];
   const { stdout, exitCode } = await runCli(args);
   const { modules, jobs, model, cost } = JSON.parse(stdout);
   expect(exitCode).toBe(0);

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { JobResult } from '../protocol/run.ts';
-import { jobResultSchema } from '../protocol/run-schema.ts';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
 import { sha256OfFile } from '../util/file-hash.ts';
-import { jobDirectory, parseRunFile } from './run-directory.ts';
+import type { JobResult } from './run.ts';
+import { jobDirectory, parseRunFile } from './run-files.ts';
+import { jobResultSchema } from './run-schema.ts';
 
 /**
  * The result of a job, if it can be trusted: `result.json` is whole, is that job's, and its weights have the SHA-256

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { ZodType } from 'zod';
+import { IncubateError, messageOf } from '../util/errors.ts';
+
+/** Where a job keeps its files. */
+export function jobDirectory(runDirectory: string, job: string): string {
+  return join(runDirectory, 'jobs', job);
+}
+
+/** Parses a JSON file of a run. Throws RUN_FORMAT naming the path and what is wrong. */
+export function parseRunFile<T>(content: string, schema: ZodType<T>, path: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (error) {
+    throw new IncubateError('RUN_FORMAT', `${path} is damaged: ${messageOf(error)}`, { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new IncubateError(
+    'RUN_FORMAT',
+    `${path} is damaged: ${issue?.path.join('.') || 'content'}: ${issue?.message}`,
+    {
+      hint: 'Restore the file from a backup, or start a new run.',
+    },
+  );
+}
