@@ -43,9 +43,15 @@ export function axesOf(axis: unknown, rank: number): number[] {
   return axes.map((value) => ((value as number) + rank) % rank).sort((a, b) => a - b);
 }
 
+/** Axes of a reduction; tfjs calls them `reductionIndices` in Max alone. */
+export function reducedAxes(x: Value, { axis, reductionIndices }: Attributes): number[] {
+  return axesOf(axis ?? reductionIndices, x.shape.length);
+}
+
 const reduction = (dtype?: (x: Value) => ValueType): Kernel =>
-  shaped('x', (x, { axis, keepDims }) => {
-    const axes = axesOf(axis, x.shape.length);
+  shaped('x', (x, attributes) => {
+    const axes = reducedAxes(x, attributes);
+    const { keepDims } = attributes;
     const shape = keepDims
       ? x.shape.map((extent, index) => (axes.includes(index) ? 1 : extent))
       : x.shape.filter((_, index) => !axes.includes(index));

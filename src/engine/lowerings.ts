@@ -1,5 +1,5 @@
 import { type Attributes, type Node, sameShape, type Value } from './graph.ts';
-import { axesOf, splitSizes } from './kernels.ts';
+import { axesOf, reducedAxes, splitSizes } from './kernels.ts';
 import type { LoweringContext } from './onnx-builder.ts';
 import { elementTypes } from './onnx-format.ts';
 
@@ -49,7 +49,7 @@ const reduction =
   (context, node) => {
     const { onnx } = context;
     const x = input(node);
-    const axes = axesOf(node.attributes.axis, x.shape.length);
+    const axes = reducedAxes(x, node.attributes);
     if (axes.length === 0) return [context.full(x)];
     const keepdims = node.attributes.keepDims ? 1 : 0;
     const boolean = x.dtype === 'bool';

@@ -1,6 +1,6 @@
 import type { Attributes, Constant, Node, Value, ValueType } from './graph.ts';
 import { sameShape } from './graph.ts';
-import { axesOf, kernels } from './kernels.ts';
+import { kernels, reducedAxes } from './kernels.ts';
 
 const SHAPE_ONLY = new Set([
   'Reshape',
@@ -93,7 +93,7 @@ export class Recorder {
     }
     if (kernel === 'Neg' && x !== undefined) return this.splat(-x, dtype, shape);
     if ((kernel === 'Sum' || kernel === 'Mean') && x !== undefined) {
-      const axes = axesOf(attributes.axis, a.shape.length);
+      const axes = reducedAxes(a, attributes);
       const count = axes.reduce((product, axis) => product * (a.shape[axis] as number), 1);
       return this.splat(kernel === 'Sum' ? Math.fround(x * count) : x, dtype, shape);
     }

@@ -68,15 +68,16 @@ class TraceBackend extends tf.KernelBackend {
 }
 
 function dataRead(): IncubateError {
-  return new IncubateError('ENGINE_DATA_READ', `a program read the data of a tensor${caller()}`, {
+  return new IncubateError('ENGINE_DATA_READ', `a program read the data of a tensor${userFrame(new Error().stack)}`, {
     hint: 'A program is traced once and must not depend on values: express the decision with tensor operations.',
   });
 }
 
-/** Where the code outside tfjs and the engine is that led here. */
-function caller(): string {
-  const frames = (new Error().stack ?? '').split('\n').slice(1);
-  const frame = frames.find((line) => !/tfjs-core|[\\/]engine[\\/]|node:/.test(line));
+/** The innermost place of a stack outside tfjs and the engine, for messages: ` (at block (…/forward.ts:12:3))`, or ''. */
+function userFrame(stack = ''): string {
+  const frame = stack
+    .split('\n')
+    .find((line) => /^\s+at /.test(line) && !/tfjs-core|src[\\/]engine[\\/]|node:/.test(line));
   return frame ? ` (${frame.trim()})` : '';
 }
 
@@ -146,6 +147,9 @@ export function traceProgram(program: Program): Graph {
   const previous = tf.getBackend();
   const recorder = new Recorder();
   backend.recorder = recorder;
+  const { stackTraceLimit } = Error;
+  // Far enough to reach the program's own code through tfjs.
+  Error.stackTraceLimit = 100;
   try {
     tf.setBackend(TRACE_BACKEND);
     const symbols = (specs: Specs) =>
@@ -172,6 +176,7 @@ export function traceProgram(program: Program): Graph {
   } catch (error) {
     throw explained(program.name, error);
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     if (previous && previous !== TRACE_BACKEND) tf.setBackend(previous);
     backend.recorder = new Recorder();
   }
@@ -196,10 +201,7 @@ function explained(program: string, error: unknown): unknown {
   if (error instanceof IncubateError) return error;
   const message = messageOf(error);
   const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
-  const frame = (error instanceof Error ? (error.stack ?? '') : '')
-    .split('\n')
-    .find((line) => /^\s+at /.test(line) && !/tfjs-core|[\\/]engine[\\/]|node:/.test(line));
-  const where = frame ? ` (${frame.trim()})` : '';
+  const where = userFrame(error instanceof Error ? error.stack : undefined);
   if (kernel) {
     return new IncubateError(
       'ENGINE_KERNEL',
