@@ -19,21 +19,27 @@ function shapesCommand(): Command {
   return new Command('shapes')
     .description('write the generated data set of shapes as an image folder')
     .requiredOption('--out <dir>', 'folder to create')
-    .option('--train <n>', 'training images', atLeast(10), 6000)
-    .option('--validation <n>', 'validation images', atLeast(10), 1000)
-    .option('--size <px>', 'side of the images, pixels', atLeast(8), 32)
-    .option('--seed <n>', 'seed of all random decisions', atLeast(0), 0)
+    .option('--train <n>', 'training images', between(10, 10_000_000), 6000)
+    .option('--validation <n>', 'validation images', between(10, 10_000_000), 1000)
+    .option('--size <px>', 'side of the images, pixels', between(8, 4096), 32)
+    .option('--seed <n>', 'seed of all random decisions', between(0, Number.MAX_SAFE_INTEGER), 0)
     .addOption(new Option('--format <format>', 'file format').choices(['png', 'jpg']).default('png'))
     .action(async ({ out, ...options }: ShapesOptions) => {
-      await writeShapes(out, options);
+      const { stderr } = process;
+      const onProgress = (written: number, total: number) => {
+        if (written % 100 === 0 || written === total) stderr.write(`\r${written}/${total} images`);
+      };
+      await writeShapes(out, { ...options, ...(stderr.isTTY ? { onProgress } : {}) }).finally(() => {
+        if (stderr.isTTY) stderr.write('\r\u001b[K');
+      });
       console.log(`${out}: ${options.train} training and ${options.validation} validation images in 10 classes`);
     });
 }
 
-function atLeast(smallest: number) {
+function between(smallest: number, largest: number) {
   return (text: string): number => {
     const value = Number(text);
-    if (Number.isInteger(value) && value >= smallest && value <= 10_000_000) return value;
-    throw new InvalidArgumentError(`It must be a whole number of at least ${smallest}.`);
+    if (/^\d+$/.test(text) && value >= smallest && value <= largest) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${smallest} to ${largest}.`);
   };
 }

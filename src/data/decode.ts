@@ -22,8 +22,9 @@ export interface DecodeOptions {
  */
 export async function decodeImage(path: string, { size, channels, resize }: DecodeOptions): Promise<Uint8Array> {
   try {
-    // Read by us: libvips takes some characters of a path as options.
-    const pixels = await sharp(await readFile(path), { failOn: 'truncated' })
+    // By its path, so that sharp's threads read and decode in one go even while a training step blocks this thread; but
+    // libvips takes brackets in a path for options.
+    const pixels = await sharp(path.includes('[') ? await readFile(path) : path, { failOn: 'truncated' })
       .autoOrient()
       .resize(size, size, { fit: resize === 'crop' ? 'cover' : 'fill' })
       .flatten({ background: '#000000' })

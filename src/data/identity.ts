@@ -3,7 +3,6 @@ import { IncubateError } from '../util/errors.ts';
 
 /** Throws DATA_CHANGED, saying what differs, unless a data set still is what it was. */
 export function assertSameDataset(expected: DatasetIdentity, found: DatasetIdentity): void {
-  if (expected.fingerprint === found.fingerprint) return;
   const differences = [
     expected.classes.join('\n') === found.classes.join('\n')
       ? []
@@ -11,6 +10,7 @@ export function assertSameDataset(expected: DatasetIdentity, found: DatasetIdent
     expected.train === found.train ? [] : [`training images ${expected.train} → ${found.train}`],
     expected.validation === found.validation ? [] : [`validation images ${expected.validation} → ${found.validation}`],
   ].flat();
+  if (expected.fingerprint === found.fingerprint && differences.length === 0) return;
   const what = differences.length > 0 ? differences.join('; ') : 'other file names or sizes';
   throw new IncubateError(
     'DATA_CHANGED',

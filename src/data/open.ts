@@ -4,9 +4,10 @@ import type { RunConfig } from '../config/schema.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
 import { cached } from './cache.ts';
 import type { Dataset, Split } from './dataset.ts';
-import { fingerprint, type ImageFile, limitPerClass, scanImageFolder } from './scan.ts';
+import { fingerprint, type ImageFile, scanImageFolder } from './scan.ts';
 import { shapeClasses } from './shapes/distance.ts';
-import { renderShape, type ShapeSplit, shapeLabel } from './shapes/render.ts';
+import { renderShape, SHAPES_VERSION, type ShapeSplit, shapeLabel } from './shapes/render.ts';
+import { limitPerClass } from './subset.ts';
 
 /** Name of the generated data set, in place of a folder. */
 export const SHAPES = 'shapes';
@@ -69,8 +70,8 @@ async function findImages({ data, seed }: RunConfig): Promise<Images> {
   const { classes, train, validation } = await scanImageFolder(data.source, { holdout: data.holdout, seed });
   return {
     classes,
-    train: limitPerClass(train, data.trainLimit, classes.length, seed, 'train'),
-    validation: limitPerClass(validation, data.validationLimit, classes.length, seed, 'validation'),
+    train: limitPerClass(train, data.trainLimit, seed, 'train'),
+    validation: limitPerClass(validation, data.validationLimit, seed, 'validation'),
   };
 }
 
@@ -87,7 +88,7 @@ function folderIdentity({ data }: RunConfig, { classes, train, validation }: Ima
 function shapesIdentity({ data, seed, model }: RunConfig): DatasetIdentity {
   const train = Math.min(data.shapes.train, data.trainLimit ?? Number.POSITIVE_INFINITY);
   const validation = Math.min(data.shapes.validation, data.validationLimit ?? Number.POSITIVE_INFINITY);
-  const settings = JSON.stringify([SHAPES, seed, train, validation, model.imageSize, model.channels]);
+  const settings = JSON.stringify([SHAPES, SHAPES_VERSION, seed, train, validation, model.imageSize, model.channels]);
   return {
     source: SHAPES,
     classes: shapeClasses.map(({ name }) => name),

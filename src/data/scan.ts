@@ -3,7 +3,7 @@ import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
-import { permutation, randomStream } from '../util/random.ts';
+import { holdOut } from './subset.ts';
 
 /** An image file of a folder, not yet decoded. */
 export interface ImageFile {
@@ -17,6 +17,15 @@ export interface ScannedFolder {
   readonly classes: readonly string[];
   readonly train: readonly ImageFile[];
   readonly validation: readonly ImageFile[];
+  /** Files in class folders that are no images, by their names. */
+  readonly ignored: number;
+}
+
+/** The images of the class folders of one folder. */
+interface ScannedClasses {
+  readonly classes: readonly string[];
+  readonly images: readonly ImageFile[];
+  readonly ignored: number;
 }
 
 export interface ScanOptions {
@@ -41,18 +50,22 @@ export async function scanImageFolder(directory: string, options: ScanOptions): 
   const names = await directoriesIn(directory);
   const trainName = trainNames.find((name) => names.includes(name));
   const validationName = validationNames.find((name) => names.includes(name));
-  if (trainName === undefined) {
-    if (names.length === 0)
-      throw new IncubateError('DATA_EMPTY', `${directory} holds no class folders`, { hint: LAYOUT });
-    const { classes, images } = await scanClasses(directory, '');
-    return { classes, ...holdOut(images, classes.length, options) };
+  if (trainName === undefined && names.length === 0) {
+    throw new IncubateError('DATA_EMPTY', `${directory} holds no class folders`, { hint: LAYOUT });
   }
-  const train = await scanClasses(directory, `${trainName}/`);
-  if (validationName === undefined)
-    return { classes: train.classes, ...holdOut(train.images, train.classes.length, options) };
+  const train = await scanClasses(directory, trainName === undefined ? '' : `${trainName}/`);
+  if (trainName === undefined || validationName === undefined) {
+    const { classes, images, ignored } = train;
+    return { classes, ...holdOut(images, directory, options), ignored };
+  }
   const validation = await scanClasses(directory, `${validationName}/`);
   assertSameClasses(directory, train.classes, validation.classes, [trainName, validationName]);
-  return { classes: train.classes, train: train.images, validation: validation.images };
+  return {
+    classes: train.classes,
+    train: train.images,
+    validation: validation.images,
+    ignored: train.ignored + validation.ignored,
+  };
 }
 
 /** SHA-256 over the sorted paths and sizes of a data set's files. */
@@ -63,33 +76,7 @@ export function fingerprint(images: readonly ImageFile[]): string {
   return hash.digest('hex');
 }
 
-/**
- * At most `limit` items, the same share of every class as far as possible, chosen by the seed; in their original order.
- */
-export function limitPerClass<Item extends { readonly label: number }>(
-  items: readonly Item[],
-  limit: number | null,
-  classes: number,
-  seed: number,
-  split: string,
-): readonly Item[] {
-  if (limit === null || limit >= items.length) return items;
-  const byClass = Array.from({ length: classes }, (_, label) => {
-    const members = items.flatMap((item, index) => (item.label === label ? [index] : []));
-    const order = permutation(members.length, randomStream(seed, `limit/${split}`, label));
-    return Array.from(order, (place) => members[place] as number);
-  });
-  const chosen: number[] = [];
-  for (let round = 0; chosen.length < limit; round++) {
-    for (const members of byClass) {
-      const index = members[round];
-      if (index !== undefined && chosen.length < limit) chosen.push(index);
-    }
-  }
-  return chosen.sort((a, b) => a - b).map((index) => items[index] as Item);
-}
-
-async function scanClasses(root: string, prefix: string): Promise<{ classes: string[]; images: ImageFile[] }> {
+async function scanClasses(root: string, prefix: string): Promise<ScannedClasses> {
   const directory = join(root, prefix);
   const classes = await directoriesIn(directory);
   if (classes.length < 2) {
@@ -98,17 +85,21 @@ async function scanClasses(root: string, prefix: string): Promise<{ classes: str
       hint: LAYOUT,
     });
   }
-  const images: ImageFile[] = [];
+  const found: ImageFile[][] = [];
+  let ignored = 0;
   for (const [label, name] of classes.entries()) {
-    const found = await imagesIn(root, `${prefix}${name}`, label);
-    if (found.length === 0) {
-      throw new IncubateError('DATA_EMPTY', `the class folder ${join(directory, name)} holds no images`, {
+    const folder = await imagesIn(root, `${prefix}${name}`, label);
+    if (folder.images.length === 0) {
+      const others =
+        folder.ignored === 0 ? '' : `, only ${folder.ignored} other file${folder.ignored === 1 ? '' : 's'}`;
+      throw new IncubateError('DATA_EMPTY', `the class folder ${join(directory, name)} holds no images${others}`, {
         hint: `Add images (${[...extensions].join(' ')}) or remove the folder.`,
       });
     }
-    images.push(...found);
+    found.push(folder.images);
+    ignored += folder.ignored;
   }
-  return { classes, images };
+  return { classes, images: found.flat(), ignored };
 }
 
 async function directoriesIn(directory: string): Promise<string[]> {
@@ -123,16 +114,21 @@ async function directoriesIn(directory: string): Promise<string[]> {
   return names.flat().sort();
 }
 
-async function imagesIn(root: string, folder: string, label: number): Promise<ImageFile[]> {
-  const entries = await list(join(root, folder));
-  const files = entries.filter(({ name }) => !name.startsWith('.') && extensions.has(extname(name).toLowerCase()));
+async function imagesIn(
+  root: string,
+  folder: string,
+  label: number,
+): Promise<{ images: ImageFile[]; ignored: number }> {
+  const entries = (await list(join(root, folder))).filter(({ name }) => !name.startsWith('.'));
+  const files = entries.filter(({ name }) => extensions.has(extname(name).toLowerCase()));
   const found = await Promise.all(
     files.map(async ({ name }) => {
       const status = await target(join(root, folder, name));
       return status?.isFile() ? [{ path: `${folder}/${name}`, label, bytes: status.size }] : [];
     }),
   );
-  return found.flat().sort((a, b) => (a.path < b.path ? -1 : 1));
+  const images = found.flat().sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { images, ignored: entries.length - images.length };
 }
 
 /** Status of what a path leads to; null for a broken link or a loop of links. */
@@ -161,7 +157,7 @@ function assertSameClasses(
   directory: string,
   train: readonly string[],
   validation: readonly string[],
-  names: string[],
+  names: readonly [string, string],
 ): void {
   const unknown = validation.filter((name) => !train.includes(name));
   const missing = train.filter((name) => !validation.includes(name));
@@ -174,23 +170,4 @@ function assertSameClasses(
       hint: 'Both splits need the same class folders.',
     },
   );
-}
-
-function holdOut(images: readonly ImageFile[], classes: number, { holdout, seed }: ScanOptions) {
-  const held = new Set<ImageFile>();
-  for (let label = 0; label < classes; label++) {
-    const members = images.filter((image) => image.label === label);
-    const order = permutation(members.length, randomStream(seed, 'holdout', label));
-    const count = Math.min(members.length - 1, Math.max(1, Math.round(members.length * holdout)));
-    for (const place of order.subarray(0, count)) held.add(members[place] as ImageFile);
-  }
-  if (held.size === 0) {
-    throw new IncubateError('DATA_EMPTY', 'no images can be held out for validation: every class has a single image', {
-      hint: 'Add images, or provide a val/ folder.',
-    });
-  }
-  return {
-    train: images.filter((image) => !held.has(image)),
-    validation: images.filter((image) => held.has(image)),
-  };
 }

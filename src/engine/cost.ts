@@ -1,25 +1,10 @@
 import { sizeOf } from '../util/tensor.ts';
 import type { Graph, Node, Value } from './graph.ts';
+import { sizeOfAll } from './kernels/kernel.ts';
+import { kernels } from './kernels/table.ts';
 import type { Program, ProgramCost } from './program.ts';
 import { traceProgram } from './trace.ts';
 
-/** Kernels that move or reinterpret elements and compute nothing. */
-const FREE = new Set([
-  'Reshape',
-  'ExpandDims',
-  'Transpose',
-  'Slice',
-  'Concat',
-  'Pack',
-  'Unpack',
-  'SplitV',
-  'BroadcastTo',
-  'Tile',
-  'PadV2',
-  'Reverse',
-  'GatherV2',
-  'Cast',
-]);
 const bytes = (value: Value) => sizeOf(value.shape) * (value.dtype === 'bool' ? 1 : 4);
 
 /** The cost of a program without compiling or running it. */
@@ -38,10 +23,7 @@ export function costOf(graph: Graph): ProgramCost {
 }
 
 function flopsOf({ kernel, inputs, outputs, attributes }: Node): number {
-  const written = outputs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  if (kernel === 'BatchMatMul')
-    return 2 * written * ((inputs[0] as Value).shape.at(attributes.transposeA ? -2 : -1) as number);
-  return FREE.has(kernel) ? 0 : written;
+  return kernels[kernel]?.flops?.(inputs, outputs, attributes) ?? sizeOfAll(outputs);
 }
 
 /** Largest sum of live intermediate tensors, each freed after its last use; reshapes share their input's memory. */

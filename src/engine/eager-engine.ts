@@ -29,6 +29,8 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
             throw new IncubateError('ENGINE_STATE', `${program.name} was given the state of another engine`);
           }
           checkFeeds(program, feeds);
+          // Operations block this thread; timers and messages are served between runs.
+          await new Promise(setImmediate);
           return active(() => runEagerly(program, state, feeds));
         },
         dispose() {},
@@ -106,5 +108,7 @@ function toTf({ dtype, data, shape }: HostTensor): tf.Tensor {
 }
 
 async function fromTf(tensor: tf.Tensor): Promise<HostTensor> {
-  return { dtype: tensor.dtype, data: await tensor.data(), shape: tensor.shape } as HostTensor;
+  // Host tensors know no booleans.
+  const dtype = tensor.dtype === 'bool' ? 'uint8' : tensor.dtype;
+  return { dtype, data: await tensor.data(), shape: tensor.shape } as HostTensor;
 }

@@ -19,10 +19,13 @@ export interface EngineRequest {
   /** auto: tfjs where it loads and sees a GPU, else cpu */
   readonly engine: 'auto' | 'cpu' | 'tfjs';
   readonly threads: number;
+  /** Which GPUs a tensor library that is loaded from here on may see; as the variable CUDA_VISIBLE_DEVICES where absent. */
+  readonly cudaVisibleDevices?: string;
 }
 
 /** @throws ENGINE_UNAVAILABLE where an engine that was asked for by name cannot be used. */
-export async function openEngine({ engine, threads }: EngineRequest): Promise<Engine> {
+export async function openEngine({ engine, threads, cudaVisibleDevices }: EngineRequest): Promise<Engine> {
+  if (cudaVisibleDevices !== undefined) process.env.CUDA_VISIBLE_DEVICES = cudaVisibleDevices;
   if (engine !== 'cpu') {
     const loaded = await loadTfjsNode();
     if ('gpu' in loaded && (engine === 'tfjs' || loaded.gpu)) {

@@ -1,6 +1,6 @@
 import { IncubateError } from '../util/errors.ts';
 import type { Graph, Value } from './graph.ts';
-import { lowerings } from './lowerings.ts';
+import { lowerings } from './lowerings/table.ts';
 import { type LoweringContext, OnnxBuilder } from './onnx-builder.ts';
 import { elementTypes, encodeModel, valueInfo } from './onnx-format.ts';
 import type { Program } from './program.ts';
@@ -42,16 +42,17 @@ export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
   const context: LoweringContext = { onnx, full, loose, element };
 
   const inputs = [];
-  for (const [name, value] of graph.state) {
-    inputs.push(valueInfo(STATE_PREFIX + name, value.dtype, value.shape));
-    names.set(value.id, STATE_PREFIX + name);
-  }
-  for (const [name, value] of graph.feeds) {
-    const { dtype } = program.feeds[name] ?? { dtype: value.dtype };
-    const fed = FEED_PREFIX + name;
-    inputs.push(valueInfo(fed, dtype, value.shape));
-    // tfjs knows no uint8: images arrive as bytes and are widened where they are used.
-    names.set(value.id, dtype === 'uint8' ? onnx.op('Cast', [fed], { to: elementTypes.int32 }) : fed);
+  for (const [prefix, values, specs] of [
+    [STATE_PREFIX, graph.state, program.state],
+    [FEED_PREFIX, graph.feeds, program.feeds],
+  ] as const) {
+    for (const [name, value] of values) {
+      const { dtype } = specs[name] ?? value;
+      inputs.push(valueInfo(prefix + name, dtype, value.shape));
+      // tfjs knows no uint8: images arrive as bytes and are widened where they are used.
+      const wide = () => onnx.op('Cast', [prefix + name], { to: elementTypes.int32 });
+      names.set(value.id, dtype === 'uint8' ? wide() : prefix + name);
+    }
   }
   for (const node of graph.nodes) {
     const lowering = lowerings[node.kernel];
@@ -68,8 +69,10 @@ export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
     for (const [name, value] of results) {
       // An input or constant cannot be an output itself, and one tensor cannot be two outputs.
       const output = `next ${prefix}${name}`;
-      onnx.op('Identity', [full(value)], {}, output);
-      outputs.push(valueInfo(output, value.dtype, value.shape));
+      // Host tensors know no booleans.
+      if (value.dtype === 'bool') onnx.op('Cast', [full(value)], { to: elementTypes.uint8 }, output);
+      else onnx.op('Identity', [full(value)], {}, output);
+      outputs.push(valueInfo(output, value.dtype === 'bool' ? 'uint8' : value.dtype, value.shape));
     }
   }
   const bytes = encodeModel({

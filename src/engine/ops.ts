@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { TRACE_BACKEND } from './trace.ts';
+import { TRACE_BACKEND } from './trace-backend.ts';
 
 /*
  * Operations that tfjs lacks, with gradients of their own that take few passes over memory. While a program is traced

@@ -1,19 +1,13 @@
+import { messageOf } from '../util/errors.ts';
 import type { Attributes, Constant, Node, Value, ValueType } from './graph.ts';
 import { sameShape } from './graph.ts';
-import { kernels, reducedAxes } from './kernels.ts';
+import type { Kernel, OutputType } from './kernels/kernel.ts';
+import { reducedAxes } from './kernels/reduction.ts';
+import { kernels } from './kernels/table.ts';
 
-const SHAPE_ONLY = new Set([
-  'Reshape',
-  'ExpandDims',
-  'Transpose',
-  'Slice',
-  'Tile',
-  'Reverse',
-  'BroadcastTo',
-  'Pack',
-  'Unpack',
-  'SplitV',
-]);
+const SHAPE_ONLY = new Set(
+  'Reshape ExpandDims Transpose Slice StridedSlice Tile Reverse BroadcastTo Unpack SplitV'.split(' '),
+);
 
 /**
  * Collects the nodes of a graph while a program is traced.
@@ -52,7 +46,7 @@ export class Recorder {
   }
 
   record(kernel: string, given: readonly Value[], attributes: Attributes): readonly Value[] {
-    const types = (kernels[kernel] as (typeof kernels)[string]).infer(given, attributes);
+    const types = inferred(kernel, given, attributes);
     const first = types[0] as (typeof types)[number];
     const simpler = types.length === 1 ? this.#simplify(kernel, given, attributes, first) : undefined;
     if (simpler) return [simpler];
@@ -61,7 +55,7 @@ export class Recorder {
       if (element !== undefined) return types.map(({ dtype, shape }) => this.splat(element, dtype, shape));
     }
     const inputs = kernels[kernel]?.elementwise ? this.#withoutBroadcasts(given, first.shape) : given;
-    const key = `${kernel} ${inputs.map(({ id }) => id)} ${JSON.stringify(attributes)}`;
+    const key = `${kernel} ${inputs.map(({ id }) => id)} ${JSON.stringify(attributes, distinctly)}`;
     const known = this.#known.get(key);
     if (known) return known;
     const outputs = types.map(({ dtype, shape }) => this.value(dtype, shape));
@@ -84,7 +78,7 @@ export class Recorder {
     const x = this.#element(a);
     const y = b && this.#element(b);
     if (kernel === 'Cast' && a.dtype === dtype) return a;
-    if (kernel === 'Cast' && x !== undefined) return this.splat(dtype === 'int32' ? Math.trunc(x) : x, dtype, shape);
+    if (kernel === 'Cast' && x !== undefined) return this.splat(converted(x, dtype), dtype, shape);
     if ((kernel === 'Reshape' || kernel === 'Tile' || kernel === 'BroadcastTo') && sameShape(a.shape, shape)) return a;
     if (kernel === 'Transpose' && (attributes.perm as number[]).every((axis, index) => axis === index)) return a;
     if (kernel === 'Reshape') {
@@ -92,15 +86,15 @@ export class Recorder {
       if (producer?.kernel === 'Reshape') return this.record('Reshape', producer.inputs, { shape: [...shape] })[0];
     }
     if (kernel === 'Neg' && x !== undefined) return this.splat(-x, dtype, shape);
-    if ((kernel === 'Sum' || kernel === 'Mean') && x !== undefined) {
-      const axes = reducedAxes(a, attributes);
+    if ((kernel === 'Sum' || kernel === 'Mean') && x !== undefined && dtype === 'float32') {
+      const axes = reducedAxes(attributes, a.shape.length);
       const count = axes.reduce((product, axis) => product * (a.shape[axis] as number), 1);
       return this.splat(kernel === 'Sum' ? Math.fround(x * count) : x, dtype, shape);
     }
     if (!b) return undefined;
-    if (x !== undefined && y !== undefined) {
+    if (x !== undefined && y !== undefined && dtype === 'float32') {
       const folded = { Add: x + y, Sub: x - y, Multiply: x * y, RealDiv: x / y }[kernel];
-      if (folded !== undefined) return this.splat(dtype === 'float32' ? Math.fround(folded) : folded, dtype, shape);
+      if (folded !== undefined) return this.splat(Math.fround(folded), dtype, shape);
     }
     const neutral = { Add: 0, Sub: 0, Multiply: 1, RealDiv: 1 }[kernel];
     if (neutral === undefined) return undefined;
@@ -129,4 +123,25 @@ export class Recorder {
       source(value) === value && this.#element(value) === undefined && sameShape(value.shape, shape);
     return inputs.some(isFull) ? inputs.map(source) : inputs;
   }
+}
+
+/** Types of a kernel's outputs. @throws RangeError with the kernel and its inputs where they do not fit together. */
+function inferred(kernel: string, inputs: readonly Value[], attributes: Attributes): readonly OutputType[] {
+  try {
+    return (kernels[kernel] as Kernel).infer(inputs, attributes);
+  } catch (cause) {
+    const operands = inputs.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(' and ');
+    throw new RangeError(`${kernel} of ${operands}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function converted(element: number, dtype: ValueType): number {
+  if (dtype === 'bool') return element === 0 ? 0 : 1;
+  return dtype === 'int32' ? Math.trunc(element) : Math.fround(element);
+}
+
+/** JSON calls every number null that is not finite, and minus zero zero. */
+function distinctly(_key: string, value: unknown): unknown {
+  if (typeof value !== 'number' || (Number.isFinite(value) && !Object.is(value, -0))) return value;
+  return Object.is(value, -0) ? '-0' : String(value);
 }

@@ -4,6 +4,8 @@ import { type Distance, shapeClasses } from './distance.ts';
 export type ShapeSplit = 'train' | 'validation';
 type Colour = readonly [number, number, number];
 
+/** Part of the data set's fingerprint: to be raised whenever the same key no longer gives the same image. */
+export const SHAPES_VERSION = 1;
 /** How much brighter a shape is than its background at least, of 255. */
 const CONTRAST = 70;
 /** Largest deviation of the noise on every channel, of 255. */
@@ -38,21 +40,24 @@ export function renderShape(
 
   const image = new Uint8Array(size * size * channels);
   const step = 1 / size;
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
+  for (let row = 0, at = 0; row < size; row++) {
+    const y = (row + 0.5) * step;
+    for (let column = 0; column < size; column++, at += channels) {
       const x = (column + 0.5) * step;
-      const y = (row + 0.5) * step;
       // Coverage of the pixel, one pixel wide across the border.
       const coverage = Math.min(1, Math.max(0, 0.5 - distance(x, y) * size));
       const blend = background(x, y);
-      const pixel = (channel: number) => {
-        const behind = (first[channel] as number) * (1 - blend) + (second[channel] as number) * blend;
-        return behind * (1 - coverage) + (foreground[channel] as number) * coverage;
-      };
-      const at = (row * size + column) * channels;
+      const red = mix(first[0], second[0], foreground[0], blend, coverage);
+      const green = mix(first[1], second[1], foreground[1], blend, coverage);
+      const blue = mix(first[2], second[2], foreground[2], blend, coverage);
       const grain = (random.uniform() + random.uniform() - 1) * noise * 2;
-      if (channels === 1) image[at] = byte(brightness([pixel(0), pixel(1), pixel(2)]) + grain);
-      else for (let channel = 0; channel < 3; channel++) image[at + channel] = byte(pixel(channel) + grain);
+      if (channels === 1) {
+        image[at] = byte(luma(red, green, blue) + grain);
+      } else {
+        image[at] = byte(red + grain);
+        image[at + 1] = byte(green + grain);
+        image[at + 2] = byte(blue + grain);
+      }
     }
   }
   return image;
@@ -79,7 +84,7 @@ function colours(random: RandomStream): { first: Colour; second: Colour; foregro
   const second = first.map((value) => value + (2 * random.uniform() - 1) * 36) as unknown as Colour;
   for (;;) {
     const foreground = draw();
-    const ahead = [first, second].map((other) => brightness(foreground) - brightness(other));
+    const ahead = [first, second].map((other) => luma(...foreground) - luma(...other));
     if (Math.min(...ahead) >= CONTRAST) return { first, second, foreground };
   }
 }
@@ -98,8 +103,14 @@ function backgroundPattern(random: RandomStream): (x: number, y: number) => numb
   return (x, y) => ((Math.floor(x * frequency + phase) + Math.floor(y * frequency + phase)) % 2 === 0 ? 0 : 1);
 }
 
-/** Rec. 601 luma. */
-function brightness([red, green, blue]: Colour): number {
+/** The background, between its two colours, behind the foreground. */
+function mix(first: number, second: number, foreground: number, blend: number, coverage: number): number {
+  const behind = first * (1 - blend) + second * blend;
+  return behind * (1 - coverage) + foreground * coverage;
+}
+
+/** Brightness by Rec. 601. */
+function luma(red: number, green: number, blue: number): number {
   return 0.299 * red + 0.587 * green + 0.114 * blue;
 }
 

@@ -13,6 +13,8 @@ export interface WriteShapesOptions {
   readonly size: number;
   readonly seed: number;
   readonly format: 'png' | 'jpg';
+  /** Called after every image. */
+  readonly onProgress?: (written: number, total: number) => void;
 }
 
 /** Images encoded at a time. */
@@ -29,7 +31,7 @@ export async function writeShapes(directory: string, options: WriteShapesOptions
   const existing = await readdir(target).catch((error: unknown) => {
     if (hasErrno(error, 'ENOENT')) return [];
     if (hasErrno(error, 'ENOTDIR')) return ['.'];
-    throw error;
+    throw writeError(directory, error);
   });
   if (existing.length > 0) {
     throw new IncubateError('DATA_EXISTS', `${directory} exists and is not empty`, {
@@ -37,10 +39,13 @@ export async function writeShapes(directory: string, options: WriteShapesOptions
     });
   }
   const temporary = join(dirname(target), `.shapes-${randomUUID()}`);
+  const total = options.train + options.validation;
+  let written = 0;
+  const onImage = () => options.onProgress?.(++written, total);
   try {
     for (const split of ['train', 'validation'] as const) {
       for (const { name } of shapeClasses) await mkdir(join(temporary, folders[split], name), { recursive: true });
-      await writeSplit(temporary, split, options[split], options);
+      await writeSplit(temporary, split, options, onImage);
     }
     await rename(temporary, target);
   } catch (error) {
@@ -50,9 +55,13 @@ export async function writeShapes(directory: string, options: WriteShapesOptions
   }
 }
 
-async function writeSplit(root: string, split: ShapeSplit, count: number, options: WriteShapesOptions): Promise<void> {
+async function writeSplit(
+  root: string,
+  split: ShapeSplit,
+  { size, seed, format, ...counts }: WriteShapesOptions,
+  onImage: () => void,
+): Promise<void> {
   const { default: sharp } = await import('sharp');
-  const { size, seed, format } = options;
   const write = async (index: number) => {
     const { name } = shapeClasses[shapeLabel(index)] as (typeof shapeClasses)[number];
     const file = `${String(Math.floor(index / shapeClasses.length) + 1).padStart(5, '0')}.${format}`;
@@ -63,7 +72,14 @@ async function writeSplit(root: string, split: ShapeSplit, count: number, option
   };
   let next = 0;
   const worker = async () => {
-    while (next < count) await write(next++);
+    while (next < counts[split]) {
+      await write(next++).catch((error: unknown) => {
+        next = counts[split];
+        throw error;
+      });
+      onImage();
+    }
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  const results = await Promise.allSettled(Array.from({ length: CONCURRENCY }, worker));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

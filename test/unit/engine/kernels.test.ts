@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
-import { kernels } from '../../../src/engine/kernels.ts';
+import { kernels } from '../../../src/engine/kernels/table.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { gelu, layerNorm } from '../../../src/engine/ops.ts';
 import type { Program } from '../../../src/engine/program.ts';
@@ -19,6 +19,13 @@ interface Case {
 }
 
 const bool = (tensor: tf.Tensor) => tf.cast(tensor, 'float32');
+
+const segmentSum: Body = (x, _, { index }) =>
+  tf.unsortedSegmentSum(tf.transpose(x, [1, 0, 2]), tf.minimum(index, tf.scalar(1, 'int32')) as tf.Tensor1D, 4);
+/** [2, 6, 4, 2] */
+const imageOf = (x: tf.Tensor, y: tf.Tensor) =>
+  tf.reshape(tf.concat([x, y, tf.sin(x), tf.cos(y)], 0), [2, 6, 4, 2]) as tf.Tensor4D;
+const filterOf = (y: tf.Tensor, square = false) => tf.reshape(y, square ? [2, 2, 2, 3] : [2, 3, 2, 2]) as tf.Tensor4D;
 
 /** x and y are float32 [2, 3, 4], positive is float32 [3, 4] in (0.5, 1.5), index int32 [3] in 0..2. */
 const cases: Case[] = [
@@ -60,10 +67,22 @@ const cases: Case[] = [
   { kernel: 'Relu', body: (x) => tf.relu(x) },
   { kernel: 'Relu6', body: (x) => tf.relu6(tf.mul(x, 5)) },
   { kernel: 'LeakyRelu', body: (x) => tf.leakyRelu(x, 0.3) },
-  { kernel: 'Elu', body: (x) => tf.elu(x), gradient: false },
+  { kernel: 'Elu', body: (x) => tf.elu(x) },
+  { kernel: 'EluGrad', body: (x) => tf.grad((input) => tf.sum(tf.elu(input)))(x), gradient: false },
   { kernel: 'Softplus', body: (x) => tf.softplus(x) },
+  { kernel: 'Selu', body: (x) => tf.selu(x) },
+  { kernel: 'Prelu', body: (x, y) => tf.prelu(x, y) },
   { kernel: 'Sin', body: (x) => tf.sin(x) },
   { kernel: 'Cos', body: (x) => tf.cos(x) },
+  { kernel: 'Tan', body: (x) => tf.tan(tf.mul(x, 0.3)) },
+  { kernel: 'Asin', body: (x) => tf.asin(tf.tanh(x)) },
+  { kernel: 'Acos', body: (x) => tf.acos(tf.tanh(x)) },
+  { kernel: 'Atan', body: (x) => tf.atan(x) },
+  { kernel: 'Sinh', body: (x) => tf.sinh(x) },
+  { kernel: 'Cosh', body: (x) => tf.cosh(x) },
+  { kernel: 'Asinh', body: (x) => tf.asinh(x) },
+  { kernel: 'Acosh', body: (_, __, { positive }) => tf.acosh(tf.add(positive, 1)) },
+  { kernel: 'Atanh', body: (x) => tf.atanh(tf.mul(tf.tanh(x), 0.9)) },
   { kernel: 'Step', body: (x) => tf.step(x, 0.5), gradient: false },
   { kernel: 'Reciprocal', body: (_, __, { positive }) => tf.reciprocal(positive) },
   { kernel: 'ClipByValue', body: (x) => tf.clipByValue(x, -0.5, 0.75) },
@@ -80,6 +99,8 @@ const cases: Case[] = [
   { kernel: 'ExpandDims', body: (x) => tf.mul(tf.expandDims(x, -2), 2) },
   { kernel: 'Transpose', body: (x) => tf.mul(tf.transpose(x, [2, 0, 1]), 2) },
   { kernel: 'Slice', body: (x) => tf.slice(x, [0, 1, 2], [2, -1, 1]) },
+  { kernel: 'StridedSlice', body: (x) => tf.stridedSlice(x, [0, 2, 3], [2, 0, 0], [1, -1, -2]), gradient: false },
+  { kernel: 'StridedSlice', body: (x) => tf.stridedSlice(x, [1], [2], [1], 0, 0, 0, 0, 1), gradient: false },
   { kernel: 'Tile', body: (x) => tf.tile(x, [1, 2, 3]) },
   {
     kernel: 'PadV2',
@@ -102,7 +123,8 @@ const cases: Case[] = [
     kernel: 'SplitV',
     body: (x) => tf.mul(tf.split(x, [1, 3], 2)[1] as tf.Tensor, tf.split(x, [3, 1], 2)[0] as tf.Tensor),
   },
-  { kernel: 'GatherV2', body: (x, _, { index }) => tf.gather(x, index as tf.Tensor1D, 2), gradient: false },
+  { kernel: 'GatherV2', body: (x, _, { index }) => tf.gather(x, index as tf.Tensor1D, 2) },
+  { kernel: 'UnsortedSegmentSum', body: segmentSum },
   {
     kernel: 'OneHot',
     body: (_, __, { index }) => tf.oneHot(index as tf.Tensor1D, 4, 0.9, 0.1, 'float32'),
@@ -119,6 +141,8 @@ const cases: Case[] = [
   { kernel: 'ArgMin', body: (x) => bool(tf.argMin(x, -1)), gradient: false },
   { kernel: 'Cumsum', body: (x) => tf.cumsum(x, 2, true, true) },
   { kernel: 'Softmax', body: (x) => tf.square(tf.softmax(x)) },
+  { kernel: 'Mean', body: (x) => tf.mean(tf.cast(tf.mul(x, 9), 'int32'), 1), gradient: false },
+  { kernel: 'Select', body: (x, y) => bool(tf.where(tf.greater(x, y), tf.less(x, 0), tf.less(y, 1))), gradient: false },
   { kernel: 'BatchMatMul', body: (x, y) => tf.matMul(x, y, false, true) },
   { kernel: 'BatchMatMul', body: (x, y) => tf.matMul(x, y, true, false) },
   { kernel: 'BatchMatMul', body: (x, _, { positive }) => tf.matMul(tf.reshape(x, [6, 4]), positive, false, true) },
@@ -131,6 +155,32 @@ const cases: Case[] = [
     },
   },
   { kernel: 'IncubateGelu', body: (x) => gelu(tf.mul(x, 2)) },
+  ...(['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'] as const).flatMap((kernel) =>
+    (
+      [
+        ['same', 1],
+        ['same', 2],
+        ['valid', 2],
+        [1, 2],
+        ['valid', 3],
+      ] as const
+    ).map(
+      ([pad, strides]): Case => ({
+        kernel,
+        // The kernels of its gradient are recorded where a gradient is taken.
+        body: (x, y) => {
+          const convolve = (image: tf.Tensor4D, filter: tf.Tensor4D) => tf.conv2d(image, filter, strides, pad);
+          const [image, filter] = [imageOf(x, y), filterOf(y, pad === 1)];
+          if (kernel === 'Conv2D') return convolve(image, filter);
+          const total = (a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(convolve(a as tf.Tensor4D, b as tf.Tensor4D)));
+          const [byImage, byFilter] = tf.grads(total)([image, filter]) as [tf.Tensor, tf.Tensor];
+          return kernel === 'Conv2DBackpropInput' ? byImage : byFilter;
+        },
+        ...(kernel === 'Conv2D' ? {} : { gradient: false }),
+      }),
+    ),
+  ),
+  { kernel: 'Conv2D', body: (x, y) => tf.conv2d(imageOf(x, y), filterOf(y), 1, 'same', 'NHWC', 2), gradient: false },
   { kernel: 'BroadcastTo', body: (x) => tf.broadcastTo(tf.sum(x, 1, true), [2, 3, 4]) },
   { kernel: 'BroadcastTo', body: (x) => tf.softmax(tf.add(tf.sum(x, 2, true), tf.zeros([2, 3, 4]))) },
 ];

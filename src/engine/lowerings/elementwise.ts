@@ -1,0 +1,109 @@
+import type { Attributes, Node } from '../graph.ts';
+import type { AttributeValues, LoweringContext } from '../onnx-builder.ts';
+import { cast, expanded, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
+
+/** An operator that broadcasts its operands, followed by operators on its result. */
+const broadcasting =
+  (type: string, ...more: readonly string[]): Lowering =>
+  (context, node) => {
+    let name = context.onnx.op(type, node.inputs.map(context.loose));
+    for (const next of more) name = context.onnx.op(next, [name]);
+    return [expanded(context, node, name)];
+  };
+
+/** A composition of operators on two operands, which may be scalars. */
+const combination =
+  (build: (context: LoweringContext, a: string, b: string, node: Node) => string): Lowering =>
+  (context, node) => {
+    const [a, b] = node.inputs.map(context.loose) as [string, string];
+    return [expanded(context, node, build(context, a, b, node))];
+  };
+
+const unary =
+  (type: string, attributes: (node: Node) => AttributeValues = () => ({})): Lowering =>
+  (context, node) => [context.onnx.op(type, [context.full(inputOf(node))], attributes(node))];
+
+/** A composition of operators on one operand. */
+const formula =
+  (
+    build: (context: LoweringContext, x: string, scalar: (value: number) => string, attributes: Attributes) => string,
+  ): Lowering =>
+  (context, node) => {
+    const x = inputOf(node);
+    return [build(context, context.full(x), (value) => context.onnx.scalar(value, x.dtype), node.attributes)];
+  };
+
+const sameName =
+  'Sqrt Exp Log Neg Abs Sign Floor Ceil Round Reciprocal Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Sigmoid Relu Elu Selu Softplus';
+
+export const elementwise: Lowerings = {
+  ...Object.fromEntries(sameName.split(' ').map((name) => [name, unary(name)])),
+  Add: broadcasting('Add'),
+  Sub: broadcasting('Sub'),
+  Multiply: broadcasting('Mul'),
+  RealDiv: broadcasting('Div'),
+  Maximum: broadcasting('Max'),
+  Minimum: broadcasting('Min'),
+  Pow: broadcasting('Pow'),
+  Equal: broadcasting('Equal'),
+  NotEqual: broadcasting('Equal', 'Not'),
+  Greater: broadcasting('Greater'),
+  GreaterEqual: broadcasting('GreaterOrEqual'),
+  Less: broadcasting('Less'),
+  LessEqual: broadcasting('LessOrEqual'),
+  LogicalAnd: broadcasting('And'),
+  LogicalOr: broadcasting('Or'),
+  LogicalNot: unary('Not'),
+  FloorDiv: combination((context, a, b, node) => {
+    const operands = [a, b].map((name) => cast(context, name, 'float32'));
+    return cast(context, context.onnx.op('Floor', [context.onnx.op('Div', operands)]), only(node).dtype);
+  }),
+  SquaredDifference: combination(({ onnx }, a, b) => {
+    const difference = onnx.op('Sub', [a, b]);
+    return onnx.op('Mul', [difference, difference]);
+  }),
+  // The remainder has the divisor's sign, as in Python.
+  Mod: combination(({ onnx }, a, b, node) => {
+    if (only(node).dtype === 'int32') return onnx.op('Mod', [a, b]);
+    const whole = onnx.op('Floor', [onnx.op('Div', [a, b])]);
+    return onnx.op('Sub', [a, onnx.op('Mul', [whole, b])]);
+  }),
+  Prelu: combination(({ onnx }, x, alpha) =>
+    onnx.op('Where', [onnx.op('Less', [x, onnx.scalar(0, 'float32')]), onnx.op('Mul', [x, alpha]), x]),
+  ),
+  EluGrad: combination(({ onnx }, dy, y) => {
+    const slope = onnx.op('Min', [onnx.op('Add', [y, onnx.scalar(1, 'float32')]), onnx.scalar(1, 'float32')]);
+    return onnx.op('Mul', [dy, slope]);
+  }),
+  Select(context, node) {
+    const { onnx } = context;
+    if (only(node).dtype !== 'bool') return broadcasting('Where')(context, node);
+    // ONNX Runtime selects no booleans.
+    const [condition, ...choices] = node.inputs.map(context.loose) as [string, string, string];
+    const selected = onnx.op('Where', [condition, ...choices.map((name) => cast(context, name, 'int32'))]);
+    return [expanded(context, node, cast(context, selected, 'bool'))];
+  },
+  AddN(context, node) {
+    const names = node.inputs.map(context.full);
+    return [names.slice(1).reduce((sum, name) => context.onnx.op('Add', [sum, name]), names[0] as string)];
+  },
+  Rsqrt: formula(({ onnx }, x) => onnx.op('Reciprocal', [onnx.op('Sqrt', [x])])),
+  Square: formula(({ onnx }, x) => onnx.op('Mul', [x, x])),
+  Expm1: formula(({ onnx }, x, scalar) => onnx.op('Sub', [onnx.op('Exp', [x]), scalar(1)])),
+  Log1p: formula(({ onnx }, x, scalar) => onnx.op('Log', [onnx.op('Add', [x, scalar(1)])])),
+  Relu6: formula(({ onnx }, x, scalar) => onnx.op('Clip', [x, scalar(0), scalar(6)])),
+  LeakyRelu: unary('LeakyRelu', ({ attributes }) => ({ alpha: { float: attributes.alpha as number } })),
+  Step: formula(({ onnx }, x, scalar, { alpha }) => {
+    const below = scalar((alpha as number | undefined) ?? 0);
+    const step = onnx.op('Where', [onnx.op('Greater', [x, scalar(0)]), scalar(1), below]);
+    return onnx.op('Where', [onnx.op('IsNaN', [x]), x, step]);
+  }),
+  ClipByValue: formula(({ onnx }, x, scalar, { clipValueMin, clipValueMax }) =>
+    onnx.op('Clip', [x, scalar(clipValueMin as number), scalar(clipValueMax as number)]),
+  ),
+  IsNan: unary('IsNaN'),
+  IsInf: unary('IsInf'),
+  IsFinite: formula(({ onnx }, x) => onnx.op('Not', [onnx.op('Or', [onnx.op('IsNaN', [x]), onnx.op('IsInf', [x])])])),
+  // Both tfjs and ONNX truncate towards zero.
+  Cast: (context, node) => [cast(context, context.full(inputOf(node)), only(node).dtype)],
+};

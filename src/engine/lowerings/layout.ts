@@ -1,0 +1,105 @@
+import { slice_util } from '@tensorflow/tfjs-core';
+import { axesOf, axisOf } from '../kernels/kernel.ts';
+import { slice, splitSizes, stridedSlice } from '../kernels/layout.ts';
+import { indices, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
+
+/** In a slice with a negative step: up to and including the first element. */
+const BEFORE_FIRST = -(2 ** 31);
+
+const reshape: Lowering = (context, node) => [
+  context.onnx.op('Reshape', [context.full(inputOf(node)), context.onnx.int64(only(node).shape)]),
+];
+
+export const layout: Lowerings = {
+  Reshape: reshape,
+  ExpandDims: reshape,
+  BroadcastTo: (context, node) => [
+    context.onnx.op('Expand', [context.full(inputOf(node)), context.onnx.int64(only(node).shape)]),
+  ],
+  Transpose: (context, node) => [
+    context.onnx.op('Transpose', [context.full(inputOf(node))], { perm: node.attributes.perm as number[] }),
+  ],
+  Slice(context, node) {
+    const { onnx } = context;
+    const { begin } = slice(inputOf(node).shape, node.attributes);
+    const ends = begin.map((start, axis) => start + (only(node).shape[axis] as number));
+    const axes = begin.map((_, axis) => axis);
+    return [onnx.op('Slice', [context.full(inputOf(node)), onnx.int64(begin), onnx.int64(ends), onnx.int64(axes)])];
+  },
+  StridedSlice(context, node) {
+    const { onnx } = context;
+    const { begin, end, strides, finalShape } = stridedSlice(inputOf(node).shape, node.attributes);
+    const extents = slice_util.computeOutShape(begin, end, strides);
+    const ends = begin.map((start, axis) => {
+      const after = start + (extents[axis] as number) * (strides[axis] as number);
+      return after < 0 ? BEFORE_FIRST : after;
+    });
+    const axes = begin.map((_, axis) => axis);
+    const bounds = [begin, ends, axes, strides].map((numbers) => onnx.int64(numbers));
+    return [onnx.op('Reshape', [onnx.op('Slice', [context.full(inputOf(node)), ...bounds]), onnx.int64(finalShape)])];
+  },
+  Tile: (context, node) => [
+    context.onnx.op('Tile', [context.full(inputOf(node)), context.onnx.int64(node.attributes.reps as number[])]),
+  ],
+  PadV2(context, node) {
+    const { onnx } = context;
+    const paddings = node.attributes.paddings as [number, number][];
+    const pads = [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)];
+    const value = onnx.scalar(node.attributes.constantValue as number, inputOf(node).dtype);
+    return [onnx.op('Pad', [context.full(inputOf(node)), onnx.int64(pads), value])];
+  },
+  Reverse(context, node) {
+    const { onnx } = context;
+    const axes = axesOf(node.attributes.dims, inputOf(node).shape.length);
+    const all = (value: number) => onnx.int64(axes.map(() => value));
+    return [onnx.op('Slice', [context.full(inputOf(node)), all(-1), all(BEFORE_FIRST), onnx.int64(axes), all(-1)])];
+  },
+  Concat(context, node) {
+    const axis = axisOf(node.attributes.axis, only(node).shape.length);
+    return [context.onnx.op('Concat', node.inputs.map(context.full), { axis })];
+  },
+  Pack(context, node) {
+    const { onnx } = context;
+    const axis = axisOf(node.attributes.axis, only(node).shape.length);
+    const pieces = node.inputs.map((value) => onnx.op('Unsqueeze', [context.full(value), onnx.int64([axis])]));
+    return [onnx.op('Concat', pieces, { axis })];
+  },
+  Unpack(context, node) {
+    const { onnx } = context;
+    const axis = axisOf(node.attributes.axis, inputOf(node).shape.length);
+    const pieces = node.outputs.map(() => onnx.fresh());
+    onnx.ops('Split', [context.full(inputOf(node)), onnx.int64(pieces.map(() => 1))], { axis }, pieces);
+    return pieces.map((piece) => onnx.op('Squeeze', [piece, onnx.int64([axis])]));
+  },
+  SplitV(context, node) {
+    const { onnx } = context;
+    const { shape } = inputOf(node);
+    const axis = axisOf(node.attributes.axis, shape.length);
+    const sizes = splitSizes(shape[axis] as number, node.attributes.numOrSizeSplits);
+    const pieces = node.outputs.map(() => onnx.fresh());
+    onnx.ops('Split', [context.full(inputOf(node)), onnx.int64(sizes)], { axis }, pieces);
+    return pieces;
+  },
+  GatherV2(context, node) {
+    const axis = axisOf(node.attributes.axis, inputOf(node).shape.length);
+    return [context.onnx.op('Gather', node.inputs.map(context.full), { axis })];
+  },
+  /** ONNX Runtime's own OneHot knows few combinations of types. */
+  OneHot(context, node) {
+    const { onnx } = context;
+    const { depth, onValue, offValue } = node.attributes as { depth: number; onValue: number; offValue: number };
+    const { dtype } = only(node);
+    const column = onnx.op('Unsqueeze', [context.full(inputOf(node)), onnx.int64([-1])]);
+    const hot = onnx.op('Equal', [column, indices(context, depth)]);
+    return [onnx.op('Where', [hot, onnx.scalar(onValue, dtype), onnx.scalar(offValue, dtype)])];
+  },
+  /** Elements are added one after the other, so that results are the same in every run. */
+  UnsortedSegmentSum(context, node) {
+    const { onnx } = context;
+    const [x, ids] = [inputOf(node), inputOf(node, 1)];
+    const column = onnx.int64([ids.shape[0] as number, ...x.shape.slice(1).map(() => 1)]);
+    const rows = onnx.op('Expand', [onnx.op('Reshape', [context.full(ids), column]), onnx.int64(x.shape)]);
+    const zeros = onnx.op('Expand', [onnx.scalar(0, x.dtype), onnx.int64(only(node).shape)]);
+    return [onnx.op('ScatterElements', [zeros, rows, context.full(x)], { axis: 0, reduction: 'add' })];
+  },
+};

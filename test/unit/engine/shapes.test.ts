@@ -1,0 +1,92 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { layerNorm } from '../../../src/engine/ops.ts';
+import type { Program } from '../../../src/engine/program.ts';
+import { traceProgram } from '../../../src/engine/trace.ts';
+import { float32 } from '../../../src/util/tensor.ts';
+
+function programOf(name: string, body: (x: tf.Tensor) => tf.Tensor): Program {
+  return {
+    name,
+    state: {},
+    feeds: { x: { dtype: 'float32', shape: [2, 3, 4] } },
+    body: (_, { x }) => ({ state: {}, outputs: { y: body(x as tf.Tensor) } }),
+  };
+}
+
+// tfjs leaves these checks to the kernels of its backends.
+describe('shapes that do not fit are found while tracing', () => {
+  it.each<[string, (x: tf.Tensor) => tf.Tensor, RegExp]>([
+    ['Add', (x) => tf.add(x, tf.ones([5])), /Add of float32 \[2,3,4\] and float32 \[5\]/],
+    ['matMul', (x) => tf.matMul(x, tf.ones([2, 3, 5])), /BatchMatMul of .*\[2,3,4\] and .*\[2,3,5\]: .*4 and 3/],
+    ['reshape', (x) => tf.reshape(x, [5, 5]), /Reshape of float32 \[2,3,4\]: .*\[5,5\]/],
+    ['reshape', (x) => tf.reshape(x, [-1, 5]), /Reshape of float32 \[2,3,4\]: .*\[-1,5\]/],
+    ['concat', (x) => tf.concat([x, tf.ones([2, 2, 4])], 2), /Concat of .*\[2,3,4\] and .*\[2,2,4\]/],
+    ['stack', (x) => tf.stack([x, tf.ones([2, 3, 5])]), /Pack of .*\[2,3,4\] and .*\[2,3,5\]/],
+    ['slice', (x) => tf.slice(x, [0, 2, 0], [2, 2, 4]), /Slice of float32 \[2,3,4\]/],
+    ['split', (x) => tf.split(x, [1, 1], 1)[0] as tf.Tensor, /[Ss]plit.*(3|2)/],
+    [
+      'layerNorm',
+      (x) => layerNorm(x, tf.ones([3]), tf.ones([4]), 1e-5),
+      /IncubateLayerNorm of .*\[2,3,4\] and .*\[3\]/,
+    ],
+  ])('%s %#', (name, body, message) => {
+    const trace = () => traceProgram(programOf(name, body));
+    expect(trace).toThrow(expect.objectContaining({ code: 'ENGINE_SHAPE' }));
+    expect(trace).toThrow(message);
+    expect(trace).toThrow(/shapes\.test\.ts/);
+  });
+});
+
+describe('arguments that tfjs resolves late', () => {
+  it.each<[string, (x: tf.Tensor) => tf.Tensor]>([
+    ['slice from a number', (x) => tf.slice(x, 1)],
+    ['slice from fewer numbers than axes', (x) => tf.slice(x, [1, 1])],
+    ['slice of fewer sizes than axes', (x) => tf.slice(x, [1, 1, 0], [1])],
+    ['negative axes', (x) => tf.argMax(tf.reverse(tf.sum(tf.concat([x, tf.neg(x)], -1), -2, true), -1), -1)],
+    ['sums over all axes', (x) => tf.add(tf.sum(x), tf.max(x))],
+    ['maxima of one axis', (x) => tf.logSoftmax(tf.mul(x, tf.max(x, 1, true)))],
+    // JSON writes both infinities as null, so a key made of it would take the second for the first.
+    [
+      'operations that differ in the sign of an infinity',
+      (x) => {
+        const padded = (value: number) =>
+          tf.greater(
+            tf.pad(
+              x,
+              [
+                [0, 1],
+                [0, 0],
+                [0, 0],
+              ],
+              value,
+            ),
+            0,
+          );
+        return tf.add(
+          tf.cast(padded(Number.NEGATIVE_INFINITY), 'float32'),
+          tf.mul(tf.cast(padded(Number.POSITIVE_INFINITY), 'float32'), 2),
+        );
+      },
+    ],
+  ])('%s', async (name, body) => {
+    const program = programOf(name, body);
+    const feeds = {
+      x: float32(
+        Float32Array.from({ length: 24 }, (_, index) => Math.sin(5 * index)),
+        [2, 3, 4],
+      ),
+    };
+    const results = [];
+    for (const engine of [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')]) {
+      const executable = await engine.compile(program);
+      results.push((await executable.run(engine.createState({}), feeds)).y);
+      executable.dispose();
+    }
+    const [traced, eager] = results;
+    expect(traced?.shape).toEqual(eager?.shape);
+    for (const [index, value] of (eager?.data ?? []).entries()) expect(traced?.data[index]).toBeCloseTo(value, 5);
+  });
+});
