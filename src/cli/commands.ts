@@ -40,7 +40,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'data',
-    summary: 'generate, inspect and check data sets',
+    summary: 'generate data sets',
     load: async () => (await import('./data.ts')).dataCommand(),
   },
   {

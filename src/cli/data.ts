@@ -12,7 +12,7 @@ interface ShapesOptions {
 
 /** `incubate data`: makes data sets. */
 export function dataCommand(): Command {
-  return new Command('data').description('make data sets').addCommand(shapesCommand());
+  return new Command('data').description('generate data sets').addCommand(shapesCommand());
 }
 
 function shapesCommand(): Command {

@@ -9,7 +9,7 @@ import type { JobPlan, Lease } from '../protocol/plan.ts';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
-import { type SerializedError, serializeError } from '../util/errors.ts';
+import { type SerializedError, serializeError, UNEXPECTED } from '../util/errors.ts';
 import { leaseEnvironment } from './leases.ts';
 import { type AttemptOutcome, classifyEnd } from './outcome.ts';
 import { processTag } from './process-identity.ts';
@@ -91,7 +91,9 @@ export async function runAttempt(context: RunContext, { job, number, lease }: At
   }
   const words = { stopped, ...(error === undefined ? {} : { error }) };
   const outcome = classifyEnd(job.id, exit, words, context.termination.stopping);
-  return outcome.type === 'failed' ? { ...outcome, logTail: await logTail(logPath, logStart) } : outcome;
+  // A foreseen error says it all; for any other the log has more.
+  if (outcome.type !== 'failed' || (error !== undefined && error.code !== UNEXPECTED)) return outcome;
+  return { ...outcome, logTail: await logTail(logPath, logStart) };
 }
 
 async function prepare(context: RunContext, job: JobPlan, lease: Lease, specPath: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import type { RunRecord } from '../protocol/run.ts';
-import { IncubateError } from '../util/errors.ts';
+import { type ErrorCode, ExitCode, IncubateError, type SerializedError } from '../util/errors.ts';
 import type { JobState } from './replay.ts';
 
 /** The command that continues a run, as it is typed in the present directory. */
@@ -9,7 +9,10 @@ export function resumeCommand(runDirectory: string): string {
   return `incubate resume ${/^[\w./+@=-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
-/** Says which jobs failed for good, why, and what was not started for that. */
+/**
+ * Says which jobs failed for good, why, and what was not started for that. Where all failed for one and the same reason
+ * that lies in the data or the environment, its code becomes the run's; otherwise that is TRAINING_JOB.
+ */
 export function runFailure(
   runDirectory: string,
   record: RunRecord,
@@ -19,10 +22,23 @@ export function runFailure(
     record.plan.jobs.filter((job) => wanted.includes(states.get(job.id)?.status ?? 'pending')).map((job) => job.id);
   const failed = inState('failed', 'retrying');
   const waiting = inState('pending');
+  const errors = failed.map((job) => states.get(job)?.error);
   const reasons = failed.map((job) => `${job} failed: ${states.get(job)?.error?.message ?? 'no reason is known'}`);
   const notStarted = waiting.length === 0 ? '' : `; not started: ${waiting.join(', ')}`;
-  const advice = failed.map((job) => states.get(job)?.error?.hint).find((hint) => hint !== undefined);
-  return new IncubateError('TRAINING_JOB', `${reasons.join('; ')}${notStarted}`, {
-    hint: `${advice ? `${advice} Then continue` : 'Continue'} with: ${resumeCommand(runDirectory)}`,
-  });
+  const advice = errors.map((error) => error?.hint).find((hint) => hint !== undefined);
+  const code = commonCode(errors) ?? 'TRAINING_JOB';
+  const resume = `with: ${resumeCommand(runDirectory)}`;
+  // Other data than a run began with are refused, so the way out of an error in them need not be to continue.
+  const hint = advice
+    ? code.startsWith('DATA_')
+      ? advice
+      : `${advice} Then continue ${resume}`
+    : `Continue ${resume}`;
+  return new IncubateError(code, `${reasons.join('; ')}${notStarted}`, { hint });
+}
+
+function commonCode(errors: readonly (SerializedError | undefined)[]): ErrorCode | undefined {
+  const [first, ...others] = errors;
+  const outside = first?.exitCode === ExitCode.data || first?.exitCode === ExitCode.environment;
+  return outside && others.every((error) => error?.code === first.code) ? (first.code as ErrorCode) : undefined;
 }

@@ -1,6 +1,6 @@
 import type { WorkerExit } from '../executors/executor.ts';
 import type { JobResult } from '../protocol/run.ts';
-import { ExitCode, type SerializedError } from '../util/errors.ts';
+import { ExitCode, type SerializedError, UNEXPECTED } from '../util/errors.ts';
 
 /** How an attempt of a job ended. */
 export type AttemptOutcome =
@@ -34,7 +34,7 @@ export function classifyEnd(job: string, exit: WorkerExit, words: LastWords, sto
 }
 
 function isTransient(error: SerializedError): boolean {
-  return error.exitCode === ExitCode.retryable || error.code === 'UNEXPECTED';
+  return error.exitCode === ExitCode.retryable || error.code === UNEXPECTED;
 }
 
 /** The failure of a worker that did not report one. */

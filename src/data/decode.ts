@@ -34,8 +34,10 @@ export async function decodeImage(path: string, { size, channels, resize }: Deco
     if (pixels.length === size * size * channels) return pixels;
     throw new Error(`it decodes to ${pixels.length} bytes instead of ${size}×${size}×${channels}`);
   } catch (error) {
-    throw new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(path)} cannot be read: ${messageOf(error)}`, {
-      hint: 'Repair or remove the file.',
+    // libvips repeats itself over several lines.
+    const [reason] = messageOf(error).split('\n', 1);
+    throw new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(path)} cannot be decoded: ${reason}`, {
+      hint: 'Repair or remove the file and start a new run; if it was whole before, restore it and resume the run.',
       cause: error,
     });
   }

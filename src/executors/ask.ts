@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { ZodType } from 'zod';
 import { answerSchema } from '../protocol/answer.ts';
-import { type ErrorCode, IncubateError } from '../util/errors.ts';
-
-/** Programs in `workers/` that answer one question and exit. */
-export type AskableProgram = 'estimate' | 'eval' | 'probe';
+import { type ErrorCode, IncubateError, UNEXPECTED } from '../util/errors.ts';
+import { type AskableProgram, programPath } from './programs.ts';
 
 /**
  * Asks a program of ours that loads a tensor library, so that neither its import nor its crash concerns this process.
@@ -37,20 +33,8 @@ export async function askWorker<Reply>(
   }
   if ('reply' in answer.data) return replySchema.parse(answer.data.reply);
   const { code, message, hint } = answer.data.error;
-  if (code === 'UNEXPECTED') throw new Error(message);
+  if (code === UNEXPECTED) throw new Error(message);
   throw new IncubateError(code as ErrorCode, message, hint === undefined ? {} : { hint });
-}
-
-/** Programs run compiled, also where we are run from sources. */
-function programPath(program: AskableProgram): string {
-  const [installed, built] = ['../../workers', '../../dist/workers'].map((directory) =>
-    fileURLToPath(new URL(`${directory}/${program}.js`, import.meta.url)),
-  );
-  const path = [installed, built].find((candidate) => candidate !== undefined && existsSync(candidate));
-  if (path !== undefined) return path;
-  throw new IncubateError('ENVIRONMENT_INSTALL', `the worker program ${installed} is missing`, {
-    hint: 'Install incubate again, or run `npm run build` in a checkout.',
-  });
 }
 
 function parseLastLine(output: string): unknown {

@@ -3,10 +3,10 @@ import { execa } from 'execa';
 import { workerMessageSchema } from '../protocol/journal-schema.ts';
 import { writeError } from '../util/atomic-file.ts';
 import type { Executor, Worker, WorkerExit, WorkerStart } from './executor.ts';
-import { workerEntry } from './worker-entry.ts';
+import { programPath } from './programs.ts';
 
 /** Runs workers as processes of this machine, each leading a process group of its own. */
-export function localExecutor(entry: string = workerEntry()): Executor {
+export function localExecutor(entry: string = programPath('job')): Executor {
   return { start: (options) => startWorker(entry, options) };
 }
 

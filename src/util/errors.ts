@@ -57,6 +57,9 @@ export class IncubateError extends Error {
   }
 }
 
+/** Code of errors that nobody foresaw, in their serialized form. */
+export const UNEXPECTED = 'UNEXPECTED';
+
 /** The plain form of an error, as it travels from a worker and into journals and `--json` output. */
 export interface SerializedError {
   code: string;
@@ -74,7 +77,7 @@ export function serializeError(error: unknown): SerializedError {
   }
   const plain = error instanceof Error ? error : new Error(String(error));
   return {
-    code: 'UNEXPECTED',
+    code: UNEXPECTED,
     message: plain.message,
     exitCode: ExitCode.trainingFailed,
     ...(plain.stack === undefined ? {} : { stack: plain.stack }),

@@ -27,7 +27,7 @@ describe('help and version', () => {
         plan           show what a run would do and cost, without training
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from
-        data           generate, inspect and check data sets
+        data           generate data sets
         doctor         show what this machine offers and which engine would be used
         help           show help for a command
 

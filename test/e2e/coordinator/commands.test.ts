@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ensureBuilt } from '../../fixtures/built.ts';
 import { createSmallRun } from '../../fixtures/run.ts';
 import { runCli } from '../../support/cli.ts';
 
@@ -12,7 +11,6 @@ const coordinator = fileURLToPath(new URL('../../fixtures/coordinate.mjs', impor
 let completed: string;
 let failed: string;
 beforeAll(async () => {
-  await ensureBuilt();
   completed = await createSmallRun();
   failed = await createSmallRun({ 'module-1': ['fail-nan'] });
   await execa('node', [coordinator, completed]);

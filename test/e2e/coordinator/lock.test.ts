@@ -4,15 +4,12 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { acquireLock, lockHolder } from '../../../src/coordinator/lock.ts';
 import { identityOf } from '../../../src/coordinator/process-identity.ts';
-import { ensureBuilt } from '../../fixtures/built.ts';
 import { temporaryDirectory } from '../../fixtures/run.ts';
 
 const program = fileURLToPath(new URL('../../fixtures/lock.mjs', import.meta.url));
-
-beforeAll(ensureBuilt, 120_000);
 
 const contender = (directory: string, ...flags: string[]) =>
   execa('node', [program, directory, ...flags], { reject: false, stdin: 'pipe' });

@@ -2,16 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readJournal } from '../../../src/coordinator/journal.ts';
 import { lockHolder } from '../../../src/coordinator/lock.ts';
 import { replay } from '../../../src/coordinator/replay.ts';
-import { ensureBuilt } from '../../fixtures/built.ts';
 import { attemptPids, createSmallRun } from '../../fixtures/run.ts';
 
 const program = fileURLToPath(new URL('../../fixtures/coordinate.mjs', import.meta.url));
-
-beforeAll(ensureBuilt, 120_000);
 
 const coordinate = (runDirectory: string) => execa('node', [program, runDirectory], { reject: false });
 type Coordinator = ReturnType<typeof coordinate>;

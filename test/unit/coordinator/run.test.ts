@@ -94,26 +94,31 @@ test.each(['fail', 'crash', 'exit-0', 'exit-9'])('a job that ends with %s once i
 });
 
 test.each([
-  ['fail', 2, 'failed as told: fail'],
-  ['crash', 2, 'ended by SIGSEGV'],
-  ['exit-0', 2, 'exited with status 0 but left no result'],
-  ['exit-9', 2, 'exited with status 9 without a reason'],
-  ['fail-data', 1, 'failed as told: fail-data'],
-  ['fail-nan', 1, 'failed as told: fail-nan'],
-  ['lie', 1, 'has changed since it was written'],
+  ['fail', 2, 'failed as told: fail', 'TRAINING_JOB', 1],
+  ['crash', 2, 'ended by SIGSEGV', 'TRAINING_JOB', 1],
+  ['exit-0', 2, 'exited with status 0 but left no result', 'TRAINING_JOB', 1],
+  ['exit-9', 2, 'exited with status 9 without a reason', 'TRAINING_JOB', 1],
+  ['fail-data', 1, 'failed as told: fail-data', 'DATA_IMAGE', 7],
+  ['fail-nan', 1, 'failed as told: fail-nan', 'TRAINING_JOB', 1],
+  ['lie', 1, 'has changed since it was written', 'TRAINING_JOB', 1],
 ])(
   'a module that always ends with %s is given up after %i attempts, and the others finish',
-  async (word, count, why) => {
+  async (word, count, why, code, exitCode) => {
     const runDirectory = await createSmallRun({ 'module-0': [word] });
     await expect(execute(runDirectory)).rejects.toMatchObject({
-      code: 'TRAINING_JOB',
-      exitCode: 1,
+      code,
+      exitCode,
       message: expect.stringMatching(new RegExp(`^module-0 failed: .*${why}; not started: finetune, evaluate$`)),
       hint: expect.stringContaining('incubate resume'),
     });
     expect(attempts(runDirectory)).toEqual([1, count, 1, 0, 0]);
   },
 );
+
+test('a failure in the data and one in training are together one of the run', async () => {
+  const runDirectory = await createSmallRun({ 'module-0': ['fail-data'], 'module-1': ['fail-nan'] });
+  await expect(execute(runDirectory)).rejects.toMatchObject({ code: 'TRAINING_JOB', exitCode: 1 });
+});
 
 test('the last lines of the log are kept with the failure', async () => {
   const runDirectory = await createSmallRun({ meta: ['crash'] });
