@@ -1,5 +1,5 @@
 import { countFigure, percent } from '../report/figures.ts';
-import { alignTable } from '../report/table.ts';
+import { alignTable, END_TO_END } from '../report/table.ts';
 import type { PlanDocument, PlannedJob } from './plan-document.ts';
 
 /** A plan for people: facts, modules, jobs and costs. */
@@ -24,8 +24,8 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
     ],
   ];
   const sums = [
-    `layer units  ${percent(cost.layerUnitsOfEndToEnd)} of end-to-end training; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
-    `operations   ${scaled(cost.flops)}FLOPs, ${percent(cost.flopsOfEndToEnd)} of end-to-end training`,
+    `layer units  ${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
+    `operations   ${scaled(cost.flops)}FLOPs, ${percent(cost.flopsOfEndToEnd)} of the same`,
   ];
   const parts = [facts.join('\n'), ...tables.map(alignTable), sums.join('\n'), ...notes.map((note) => `note: ${note}`)];
   return `${parts.join('\n\n')}\n`;

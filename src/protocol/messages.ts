@@ -16,6 +16,20 @@ export interface JobSpec {
   readonly engine: 'auto' | 'cpu' | 'tfjs';
 }
 
+/** How an epoch went. */
+export interface EpochDetails {
+  /** From 1 on. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Mean over the epoch's steps. */
+  readonly loss: number;
+  /** Of the last step. */
+  readonly lr: number;
+  readonly seconds: number;
+  /** Where the epoch was followed by an evaluation. */
+  readonly evaluation?: Evaluation;
+}
+
 /** What a worker tells the coordinator, over the process' IPC channel. */
 export type WorkerMessage =
   | {
@@ -28,15 +42,7 @@ export type WorkerMessage =
     }
   | { readonly type: 'resumed'; readonly step: number; readonly epoch: number }
   | ProgressMessage
-  | {
-      readonly type: 'epoch';
-      readonly epoch: number;
-      readonly epochs: number;
-      readonly loss: number;
-      readonly lr: number;
-      readonly seconds: number;
-      readonly evaluation?: Evaluation;
-    }
+  | ({ readonly type: 'epoch' } & EpochDetails)
   | { readonly type: 'evaluated'; readonly what: 'cold' | 'final'; readonly evaluation: Evaluation }
   | { readonly type: 'checkpoint'; readonly step: number; readonly path: string }
   | { readonly type: 'warning'; readonly message: string }

@@ -6,7 +6,7 @@ export type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
 export type Paint = (colour: Colour, text: string) => string;
 
 /** What progress is written to. */
-export type TextStream = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns'>>;
+export type TextStream = NodeJS.WritableStream & Partial<Pick<WriteStream, 'isTTY' | 'columns' | 'rows'>>;
 
 const codes: Record<Colour, readonly [number, number]> = {
   red: [31, 39],
@@ -22,10 +22,11 @@ export function paintFor(stream: TextStream, environment: NodeJS.ProcessEnv = pr
   return (colour, text) => `\u001b[${codes[colour][0]}m${text}\u001b[${codes[colour][1]}m`;
 }
 
-/** Whether lines may be rewritten: on a terminal that can, where a person is likely to watch. */
+/** Whether lines may be rewritten: on a terminal that can and knows its size, where a person is likely to watch. */
 export function isLive(stream: TextStream, environment: NodeJS.ProcessEnv = process.env): boolean {
   const ci = environment.CI !== undefined && !['', '0', 'false'].includes(environment.CI);
-  return stream.isTTY === true && environment.TERM !== 'dumb' && !ci;
+  const sized = stream.columns !== 0 && stream.rows !== 0;
+  return stream.isTTY === true && sized && environment.TERM !== 'dumb' && !ci;
 }
 
 function wantsColour(stream: TextStream, { NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean {

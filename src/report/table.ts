@@ -15,6 +15,9 @@ export function alignTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** What costs are compared with. */
+export const END_TO_END = 'end-to-end training for the meta model’s epochs';
+
 /** The result of a run for people: accuracies, time and cost of each stage, and where the weights are. */
 export function resultTable({ metrics, cost, seconds, weights, run }: RunResult): string {
   const total = cost.jobs.reduce((sum, job) => sum + job.layerUnits, 0);
@@ -44,7 +47,7 @@ export function resultTable({ metrics, cost, seconds, weights, run }: RunResult)
     ['time', formatDuration(seconds)],
     [
       'cost',
-      `${percent(cost.layerUnitsOfEndToEnd)} of end-to-end training in layer units; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
+      `${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}, in layer units; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
     ],
     ['weights', weights.path],
     ['SHA-256', weights.sha256],

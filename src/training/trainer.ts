@@ -3,6 +3,7 @@ import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
+import type { EpochDetails } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { IncubateError } from '../util/errors.ts';
 import { float32, type HostTensor, type HostTensors } from '../util/tensor.ts';
@@ -44,15 +45,6 @@ export interface TrainingObserver {
   save(state: TrainingState): Promise<void>;
   /** Whether to save and stop before the next step. */
   stopRequested(): boolean;
-}
-
-export interface EpochDetails {
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly loss: number;
-  readonly lr: number;
-  readonly seconds: number;
-  readonly evaluation?: Evaluation;
 }
 
 export interface TrainingOutcome {

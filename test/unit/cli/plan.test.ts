@@ -119,8 +119,8 @@ it('prints the plan for people', () => {
     finetune       10      20      18.0 M   144 M   1 MiB        1 MiB       1.21 k
     evaluate       10      20      6.00 M  18.0 M   1 MiB        1 MiB         120
 
-    layer units  152.49% of end-to-end training; 105.27% on the longest chain of jobs
-    operations   882 MFLOPs, 153.13% of end-to-end training
+    layer units  152.49% of end-to-end training for the meta model’s epochs; 105.27% on the longest chain of jobs
+    operations   882 MFLOPs, 153.13% of the same
     "
   `);
 });

@@ -37,9 +37,9 @@ const events: JournalEvent[] = [
   },
 ];
 
-function show(environment: NodeJS.ProcessEnv, isTTY: boolean): string {
+function show(environment: NodeJS.ProcessEnv, isTTY: boolean, size = { columns: 100, rows: 30 }): string {
   const record = smallRecord();
-  const stream = Object.assign(new PassThrough(), { isTTY, columns: 100, rows: 30 });
+  const stream = Object.assign(new PassThrough(), { isTTY, ...size });
   const progress = showProgress(record, replay([], record.plan.jobs), stream, environment);
   for (const event of events.slice(0, 2)) progress.event(event);
   progress.progress('module-0', {
@@ -84,8 +84,9 @@ test.each([
   ['CI', { TERM: 'xterm', CI: 'true' }, true],
   ['a dumb terminal', { TERM: 'dumb' }, true],
   ['a pipe', { TERM: 'xterm' }, false],
-])('%s gets plain lines', (_, environment, isTTY) => {
-  expect(stripVTControlCharacters(show(environment, isTTY))).not.toContain('· evaluate');
+  ['a terminal that does not know its size', { TERM: 'xterm' }, true, { columns: 0, rows: 0 }],
+])('%s gets plain lines', (_, environment, isTTY, size?: { columns: number; rows: number }) => {
+  expect(stripVTControlCharacters(show(environment, isTTY, size))).not.toContain('· evaluate');
 });
 
 test.each([
@@ -121,7 +122,7 @@ test('the table holds accuracy, time and cost of each stage, and the weights', (
     'fine-tuned              81.23%  90.00%  0.7500  1m 15s       30.00%',
     '',
     'time     1h 02m',
-    'cost     120.00% of end-to-end training in layer units; 80.00% on the longest chain of jobs',
+    'cost     120.00% of end-to-end training for the meta model’s epochs, in layer units; 80.00% on the longest chain of jobs',
     'weights  /runs/small/weights',
     'SHA-256  abc',
     '',
