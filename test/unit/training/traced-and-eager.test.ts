@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { vitShapes } from '../../../src/models/vit/architecture.ts';
 import { type Job, jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
-  ['plain', {}],
+  // What distinguishes the named models besides their dimensions, such as the missing qkv bias of vit-huge.
+  ...Object.keys(vitShapes).map((name): [string, object] => [name, { model: { name } }]),
   ['mixup and cutmix', { training: { mixup: 0.8, cutmix: 1 } }],
-  ['grey images, no qkv bias', { model: { channels: 1, qkvBias: false, layerNormEps: 1e-5 } }],
+  ['grey images', { model: { channels: 1 } }],
   [
     'stochastic depth and clipping',
     {
