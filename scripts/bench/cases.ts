@@ -1,0 +1,50 @@
+import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
+
+/** A training step that both sides compute: the same network, weights, batch and optimiser. */
+export interface BenchCase {
+  readonly name: string;
+  /** Program in `peers/` without its extension. */
+  readonly peer: string;
+  readonly config: RunConfig;
+  readonly classes: number;
+  /** Steps between two changes of sides. */
+  readonly steps: number;
+}
+
+interface VitCase {
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+  readonly patch: number;
+  readonly imageSize: number;
+  readonly batchSize: number;
+  readonly classes: number;
+  readonly steps: number;
+}
+
+function vit(name: string, { batchSize, classes, steps, ...model }: VitCase): BenchCase {
+  const phase = { epochs: 1, lr: 1e-4, dropPath: 0, clip: null };
+  const config = runConfigSchema.parse({
+    model: { name: 'vit-tiny', mlpRatio: 4, qkvBias: true, layerNormEps: 1e-6, ...model },
+    training: { batchSize, referenceBatch: null, labelSmoothing: 0, mixup: 0, cutmix: 0 },
+    phases: { meta: phase, incubate: phase, finetune: phase },
+  });
+  return { name, peer: 'vit', config, classes, steps };
+}
+
+const deit = { width: 192, heads: 3, patch: 4, imageSize: 32, batchSize: 64, classes: 10 };
+
+export const cases: readonly BenchCase[] = [
+  vit('deit-t depth 12', { ...deit, depth: 12, steps: 2 }),
+  vit('deit-t depth 48', { ...deit, depth: 48, steps: 1 }),
+  vit('vit-s/16 at 224', {
+    width: 384,
+    depth: 12,
+    heads: 6,
+    patch: 16,
+    imageSize: 224,
+    batchSize: 16,
+    classes: 1000,
+    steps: 1,
+  }),
+];

@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { initialise } from '../../src/models/initialise.ts';
+import { networkParameters } from '../../src/models/network.ts';
+import { normalisationOf } from '../../src/training/inputs.ts';
+import { jobNetwork } from '../../src/training/phases.ts';
+import { layoutsOf } from '../../src/training/train-programs.ts';
+import { randomStream } from '../../src/util/random.ts';
+import { type HostTensors, int32, uint8 } from '../../src/util/tensor.ts';
+import type { BenchCase } from './cases.ts';
+
+/** What a peer is told, as a JSON file whose path is its argument. */
+export interface BenchTask {
+  readonly threads: number;
+  readonly config: BenchCase['config'];
+  readonly model: BenchCase['config']['model'];
+  readonly classes: number;
+  readonly lr: number;
+  readonly adamw: {
+    readonly weightDecay: number;
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly eps: number;
+  };
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Names of the parameters under weight decay. */
+  readonly decayed: readonly string[];
+  /** Safetensors files: the initial parameters; `images` [B, S, S, C] uint8 and `labels` [B] int32. */
+  readonly weights: string;
+  readonly batch: string;
+}
+
+/** The network of fine-tuning, which is the whole model. */
+export function wholeNetwork({ config, classes }: Pick<BenchCase, 'config' | 'classes'>) {
+  return jobNetwork({ id: 'finetune', kind: 'finetune' }, [], config, classes).network;
+}
+
+/** Writes a case's weights and batch to a folder. */
+export async function writeTask(bench: BenchCase, folder: string): Promise<Omit<BenchTask, 'threads'>> {
+  const { config, classes } = bench;
+  const network = wholeNetwork(bench);
+  const { batchSize, weightDecay, beta1, beta2, eps } = config.training;
+  const { imageSize, channels } = config.model;
+  const stream = randomStream(1, 'bench');
+  const images = Uint8Array.from({ length: batchSize * imageSize * imageSize * channels }, () => stream.integer(256));
+  const labels = Int32Array.from({ length: batchSize }, () => stream.integer(classes));
+  const [weights, batch] = [join(folder, 'weights.safetensors'), join(folder, 'batch.safetensors')];
+  await write(weights, initialise(networkParameters(network, true), 0, 'bench'));
+  await write(batch, {
+    images: uint8(images, [batchSize, imageSize, imageSize, channels]),
+    labels: int32(labels),
+  });
+  const { parameters } = layoutsOf(network).trained;
+  return {
+    config,
+    model: config.model,
+    classes,
+    lr: config.phases.finetune.lr,
+    adamw: { weightDecay, beta1, beta2, eps },
+    ...normalisationOf(config),
+    decayed: parameters.filter(({ decay }) => decay).map(({ name }) => name),
+    weights,
+    batch,
+  };
+}
+
+async function write(path: string, tensors: HostTensors): Promise<void> {
+  await writeFile(path, Buffer.concat(encodeSafetensors(tensors)));
+}
