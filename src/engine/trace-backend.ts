@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { IncubateError } from '../util/errors.ts';
+import { compositions } from './compositions/table.ts';
 import type { Attributes, Value, ValueType } from './graph.ts';
 import { kernels } from './kernels/table.ts';
 import { Recorder } from './recorder.ts';
@@ -99,6 +100,13 @@ export function traceBackend(): TraceBackend {
           .map((value) => backend.wrap(value));
         return outputs.length === 1 ? (outputs[0] as tf.TensorInfo) : outputs;
       },
+    });
+  }
+  for (const [kernelName, compose] of Object.entries(compositions)) {
+    tf.registerKernel({
+      kernelName,
+      backendName: TRACE_BACKEND,
+      kernelFunc: ({ inputs, attrs }) => compose(inputs as tf.NamedTensorMap, (attrs ?? {}) as Attributes),
     });
   }
   for (const kernelName of ['Identity', 'ZerosLike', 'OnesLike', 'Fill', 'Range'] as const) {

@@ -1,62 +1,48 @@
-import { backend_util } from '@tensorflow/tfjs-core';
 import type { Attributes, Value } from '../graph.ts';
-import { type Kernels, sizeOfAll } from './kernel.ts';
+import { sameShape } from '../graph.ts';
+import { convolutionOf, depthwiseOf, type Geometry } from './geometry.ts';
+import { check, type Kernel, type Kernels, sizeOfAll } from './kernel.ts';
 
-type Shape4 = [number, number, number, number];
+type GeometryOf = (image: readonly number[], filter: readonly number[], attributes: Attributes) => Geometry;
 
-/** The geometry of a convolution over images [B, H, W, C] with a filter [kH, kW, C, D]. */
-export function convolutionOf(image: readonly number[], filter: readonly number[], attributes: Attributes) {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attributes as {
-    strides: number | [number, number];
-    pad: 'same' | 'valid' | number;
-    dilations?: number | [number, number];
-    dimRoundingMode?: 'floor' | 'round' | 'ceil';
-    dataFormat?: 'NHWC' | 'NCHW';
-  };
-  if (dataFormat === 'NCHW') throw new RangeError('convolutions take images as [batch, height, width, channels] only');
-  const geometry = backend_util.computeConv2DInfo(
-    image as Shape4,
-    filter as Shape4,
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-  );
-  const { padInfo, strideHeight, strideWidth, effectiveFilterHeight, effectiveFilterWidth } = geometry;
-  const positions = (extent: number, pads: number, field: number, stride: number) =>
-    Math.floor((extent + pads - field) / stride) + 1;
-  const [, height = 0, width = 0] = image;
-  const fits =
-    positions(height, padInfo.top + padInfo.bottom, effectiveFilterHeight, strideHeight) === geometry.outHeight &&
-    positions(width, padInfo.left + padInfo.right, effectiveFilterWidth, strideWidth) === geometry.outWidth;
-  // Given padding as a number, tfjs takes the filter to be square and undilated.
-  if (!fits) throw new RangeError(`a convolution of [${image}] by [${filter}] takes padding 'same' or 'valid' only`);
-  return geometry;
+/** Two per product of an output element with the filter: its height, width and the input channels that it sees. */
+function flopsOf(output: readonly number[], { filterHeight, filterWidth }: Geometry, channels: number): number {
+  return 2 * sizeOfAll([{ dtype: 'float32', shape: output }]) * filterHeight * filterWidth * channels;
 }
 
-/** Two per product of an output element with the filter: its height, width and input channels. */
-function flopsOf(output: readonly number[], [height, width, channels]: readonly number[]): number {
-  return 2 * sizeOfAll([{ dtype: 'float32', shape: output }]) * (height ?? 1) * (width ?? 1) * (channels ?? 1);
-}
+const forward = (geometryOf: GeometryOf, channels: (geometry: Geometry) => number): Kernel => ({
+  inputs: ['x', 'filter'],
+  infer([x, filter], attributes) {
+    return [{ dtype: 'float32', shape: geometryOf((x as Value).shape, (filter as Value).shape, attributes).outShape }];
+  },
+  flops([x, filter], [output], attributes) {
+    const geometry = geometryOf((x as Value).shape, (filter as Value).shape, attributes);
+    return flopsOf(output?.shape ?? [], geometry, channels(geometry));
+  },
+});
 
-/** Convolutions and their gradients. */
+/** The gradient by the images, which is the transposed convolution too. */
+const byInput = (geometryOf: GeometryOf, channels: (geometry: Geometry) => number): Kernel => ({
+  inputs: ['dy', 'filter'],
+  infer([dy, filter], attributes) {
+    const shape = attributes.inputShape as number[];
+    const { outShape } = geometryOf(shape, (filter as Value).shape, attributes);
+    check(sameShape(outShape, (dy as Value).shape), `images [${shape}] have results [${outShape}]`);
+    return [{ dtype: 'float32', shape }];
+  },
+  flops([dy, filter], _, attributes) {
+    const geometry = geometryOf(attributes.inputShape as number[], (filter as Value).shape, attributes);
+    return flopsOf((dy as Value).shape, geometry, channels(geometry));
+  },
+});
+
+const all = ({ inChannels }: Geometry) => inChannels;
+const one = () => 1;
+
+/** Convolutions and their gradients by the images; `compositions/convolution.ts` has those by the filter. */
 export const convolutions: Kernels = {
-  Conv2D: {
-    inputs: ['x', 'filter'],
-    infer([x, filter], attributes) {
-      const { outShape } = convolutionOf((x as Value).shape, (filter as Value).shape, attributes);
-      return [{ dtype: 'float32', shape: outShape }];
-    },
-    flops: ([, filter], [output]) => flopsOf(output?.shape ?? [], (filter as Value).shape),
-  },
-  Conv2DBackpropInput: {
-    inputs: ['dy', 'filter'],
-    infer: (_, { inputShape }) => [{ dtype: 'float32', shape: inputShape as number[] }],
-    flops: ([dy, filter]) => flopsOf((dy as Value).shape, (filter as Value).shape),
-  },
-  Conv2DBackpropFilter: {
-    inputs: ['x', 'dy'],
-    infer: (_, { filterShape }) => [{ dtype: 'float32', shape: filterShape as number[] }],
-    flops: ([, dy], _, { filterShape }) => flopsOf((dy as Value).shape, filterShape as number[]),
-  },
+  Conv2D: forward(convolutionOf, all),
+  Conv2DBackpropInput: byInput(convolutionOf, all),
+  DepthwiseConv2dNative: forward(depthwiseOf, one),
+  DepthwiseConv2dNativeBackpropInput: byInput(depthwiseOf, one),
 };

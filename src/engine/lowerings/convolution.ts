@@ -1,59 +1,81 @@
-import { convolutionOf } from '../kernels/convolution.ts';
+import { convolutionOf, depthwiseOf, endPads, type Geometry, padsOf } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
-import { inputOf, type Lowerings, only } from './lowering.ts';
+import { channelsFirst, channelsLast } from './image-layout.ts';
+import { inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
-/** tfjs' images are [B, H, W, C] and its filters [kH, kW, C, D]; ONNX' are [B, C, H, W] and [D, C, kH, kW]. */
-const transposed = ({ onnx }: LoweringContext, name: string, perm: readonly number[]) =>
-  onnx.op('Transpose', [name], { perm });
-const CHANNELS_FIRST = [0, 3, 1, 2];
-const CHANNELS_LAST = [0, 2, 3, 1];
-const FILTER = [3, 2, 0, 1];
-
-type Geometry = ReturnType<typeof convolutionOf>;
-const pads = ({ padInfo }: Geometry) => [padInfo.top, padInfo.left, padInfo.bottom, padInfo.right];
 const strides = ({ strideHeight, strideWidth }: Geometry) => [strideHeight, strideWidth];
 const dilations = ({ dilationHeight, dilationWidth }: Geometry) => [dilationHeight, dilationWidth];
 
-export const convolutions: Lowerings = {
-  Conv2D(context, node) {
+/** tfjs' filters are [kH, kW, C, D], or [kH, kW, C, multiplier]; ONNX' are [outputs, inputs of a group, kH, kW]. */
+function filterOf({ onnx }: LoweringContext, name: string, geometry: Geometry, group: number): string {
+  const { filterHeight, filterWidth, outChannels } = geometry;
+  const merged =
+    group === 1 ? name : onnx.op('Reshape', [name, onnx.int64([filterHeight, filterWidth, 1, outChannels])]);
+  return onnx.op('Transpose', [merged], { perm: [3, 2, 0, 1] });
+}
+
+const forward =
+  (geometryOf: typeof convolutionOf, groupsOf: (geometry: Geometry) => number): Lowering =>
+  (context, node) => {
     const [x, filter] = [inputOf(node), inputOf(node, 1)];
-    const geometry = convolutionOf(x.shape, filter.shape, node.attributes);
+    const geometry = geometryOf(x.shape, filter.shape, node.attributes);
+    const group = groupsOf(geometry);
     const operands = [
-      transposed(context, context.full(x), CHANNELS_FIRST),
-      transposed(context, context.full(filter), FILTER),
+      channelsFirst(context, context.full(x)),
+      filterOf(context, context.full(filter), geometry, group),
     ];
-    const attributes = { pads: pads(geometry), strides: strides(geometry), dilations: dilations(geometry) };
-    return [transposed(context, context.onnx.op('Conv', operands, attributes), CHANNELS_LAST)];
-  },
-  Conv2DBackpropInput(context, node) {
-    const [dy, filter] = [inputOf(node), inputOf(node, 1)];
-    const { shape } = only(node);
-    const geometry = convolutionOf(shape, filter.shape, node.attributes);
-    const { padInfo, filterHeight, filterWidth, outHeight, outWidth, strideHeight, strideWidth } = geometry;
-    // Rows and columns at the end that no position of the filter reached.
-    const spare = [
-      (shape[1] as number) + padInfo.top + padInfo.bottom - filterHeight - (outHeight - 1) * strideHeight,
-      (shape[2] as number) + padInfo.left + padInfo.right - filterWidth - (outWidth - 1) * strideWidth,
-    ];
-    const operands = [
-      transposed(context, context.full(dy), CHANNELS_FIRST),
-      transposed(context, context.full(filter), FILTER),
-    ];
-    const attributes = { pads: pads(geometry), strides: strides(geometry), output_padding: spare };
-    return [transposed(context, context.onnx.op('ConvTranspose', operands, attributes), CHANNELS_LAST)];
-  },
-  /** A convolution again: of the images, with batch and channels exchanged, by dy spread out by the strides. */
-  Conv2DBackpropFilter(context, node) {
+    const attributes = { pads: padsOf(geometry), strides: strides(geometry), dilations: dilations(geometry), group };
+    return [channelsLast(context, context.onnx.op('Conv', operands, attributes))];
+  };
+
+const byInput =
+  (geometryOf: typeof convolutionOf, groupsOf: (geometry: Geometry) => number): Lowering =>
+  (context, node) => {
     const { onnx } = context;
-    const [x, dy] = [inputOf(node), inputOf(node, 1)];
-    const { shape } = only(node);
-    const geometry = convolutionOf(x.shape, shape, node.attributes);
-    const images = transposed(context, context.full(x), [3, 0, 1, 2]); // [C, B, H, W]
-    const kernel = transposed(context, context.full(dy), [3, 0, 1, 2]); // [D, B, outH, outW]
-    const attributes = { pads: pads(geometry), dilations: strides(geometry), strides: [1, 1] };
-    const products = onnx.op('Conv', [images, kernel], attributes); // [C, D, kH + spare, kW + spare]
-    const ends = onnx.int64([geometry.filterHeight, geometry.filterWidth]);
-    const kept = onnx.op('Slice', [products, onnx.int64([0, 0]), ends, onnx.int64([2, 3])]);
-    return [transposed(context, kept, [2, 3, 0, 1])];
-  },
+    const [dy, filter] = [inputOf(node), inputOf(node, 1)];
+    const geometry = geometryOf(only(node).shape, filter.shape, node.attributes);
+    const group = groupsOf(geometry);
+    const errors = channelsFirst(context, context.full(dy));
+    const flippedPads = padsOfFlipped(geometry);
+    if (flippedPads) {
+      // With strides of one, a convolution by the filter turned by half a circle, its channels exchanged: less memory is
+      // written than by ConvTranspose, and the work is shared among threads.
+      const both = (value: number) => onnx.int64([value, value]);
+      const turned = onnx.op('Slice', [context.full(filter), both(-1), both(-(2 ** 31)), onnx.int64([0, 1]), both(-1)]);
+      const exchanged = onnx.op('Transpose', [turned], { perm: [2, 3, 0, 1] });
+      const attributes = { pads: flippedPads, dilations: dilations(geometry), group };
+      return [channelsLast(context, onnx.op('Conv', [errors, exchanged], attributes))];
+    }
+    const attributes = {
+      pads: padsOf(geometry),
+      strides: strides(geometry),
+      dilations: dilations(geometry),
+      // Rows and columns at the end that no position of the filter reached.
+      output_padding: endPads(geometry).map((pad) => Math.max(0, -pad)),
+      group,
+    };
+    const operands = [errors, filterOf(context, context.full(filter), geometry, group)];
+    return [channelsLast(context, onnx.op('ConvTranspose', operands, attributes))];
+  };
+
+/** The padding of dy with which a convolution gives the gradient by the images, where one does. */
+function padsOfFlipped(geometry: Geometry): number[] | undefined {
+  const { padInfo, effectiveFilterHeight, effectiveFilterWidth, strideHeight, strideWidth } = geometry;
+  const pads = [
+    effectiveFilterHeight - 1 - padInfo.top,
+    effectiveFilterWidth - 1 - padInfo.left,
+    geometry.inHeight - geometry.outHeight + padInfo.top,
+    geometry.inWidth - geometry.outWidth + padInfo.left,
+  ];
+  return strideHeight === 1 && strideWidth === 1 && pads.every((pad) => pad >= 0) ? pads : undefined;
+}
+
+const together = () => 1;
+const apart = ({ inChannels }: Geometry) => inChannels;
+
+export const convolutions: Lowerings = {
+  Conv2D: forward(convolutionOf, together),
+  Conv2DBackpropInput: byInput(convolutionOf, together),
+  DepthwiseConv2dNative: forward(depthwiseOf, apart),
+  DepthwiseConv2dNativeBackpropInput: byInput(depthwiseOf, apart),
 };

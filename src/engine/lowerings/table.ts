@@ -4,6 +4,7 @@ import { fused } from './fused.ts';
 import { layout } from './layout.ts';
 import type { Lowerings } from './lowering.ts';
 import { matrix } from './matrix.ts';
+import { pooling } from './pooling.ts';
 import { reductions } from './reduction.ts';
 
 /** How every kernel is expressed in ONNX operators; the counterpart of `kernels/table.ts`. */
@@ -13,5 +14,6 @@ export const lowerings: Lowerings = {
   ...reductions,
   ...matrix,
   ...convolutions,
+  ...pooling,
   ...fused,
 };

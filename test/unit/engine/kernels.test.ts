@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { compositions } from '../../../src/engine/compositions/table.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { kernels } from '../../../src/engine/kernels/table.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
@@ -8,6 +9,7 @@ import type { Program } from '../../../src/engine/program.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { randomStream } from '../../../src/util/random.ts';
 import { float32, type HostTensors, int32, sizeOf } from '../../../src/util/tensor.ts';
+import { familyCases } from './cases/table.ts';
 
 type Body = (x: tf.Tensor, y: tf.Tensor, extra: { positive: tf.Tensor; index: tf.Tensor }) => tf.Tensor;
 interface Case {
@@ -22,11 +24,6 @@ const bool = (tensor: tf.Tensor) => tf.cast(tensor, 'float32');
 
 const segmentSum: Body = (x, _, { index }) =>
   tf.unsortedSegmentSum(tf.transpose(x, [1, 0, 2]), tf.minimum(index, tf.scalar(1, 'int32')) as tf.Tensor1D, 4);
-/** [2, 6, 4, 2] */
-const imageOf = (x: tf.Tensor, y: tf.Tensor) =>
-  tf.reshape(tf.concat([x, y, tf.sin(x), tf.cos(y)], 0), [2, 6, 4, 2]) as tf.Tensor4D;
-const filterOf = (y: tf.Tensor, square = false) => tf.reshape(y, square ? [2, 2, 2, 3] : [2, 3, 2, 2]) as tf.Tensor4D;
-
 /** x and y are float32 [2, 3, 4], positive is float32 [3, 4] in (0.5, 1.5), index int32 [3] in 0..2. */
 const cases: Case[] = [
   { kernel: 'Add', body: (x, y) => tf.add(x, y) },
@@ -155,32 +152,6 @@ const cases: Case[] = [
     },
   },
   { kernel: 'IncubateGelu', body: (x) => gelu(tf.mul(x, 2)) },
-  ...(['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'] as const).flatMap((kernel) =>
-    (
-      [
-        ['same', 1],
-        ['same', 2],
-        ['valid', 2],
-        [1, 2],
-        ['valid', 3],
-      ] as const
-    ).map(
-      ([pad, strides]): Case => ({
-        kernel,
-        // The kernels of its gradient are recorded where a gradient is taken.
-        body: (x, y) => {
-          const convolve = (image: tf.Tensor4D, filter: tf.Tensor4D) => tf.conv2d(image, filter, strides, pad);
-          const [image, filter] = [imageOf(x, y), filterOf(y, pad === 1)];
-          if (kernel === 'Conv2D') return convolve(image, filter);
-          const total = (a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.square(convolve(a as tf.Tensor4D, b as tf.Tensor4D)));
-          const [byImage, byFilter] = tf.grads(total)([image, filter]) as [tf.Tensor, tf.Tensor];
-          return kernel === 'Conv2DBackpropInput' ? byImage : byFilter;
-        },
-        ...(kernel === 'Conv2D' ? {} : { gradient: false }),
-      }),
-    ),
-  ),
-  { kernel: 'Conv2D', body: (x, y) => tf.conv2d(imageOf(x, y), filterOf(y), 1, 'same', 'NHWC', 2), gradient: false },
   { kernel: 'BroadcastTo', body: (x) => tf.broadcastTo(tf.sum(x, 1, true), [2, 3, 4]) },
   { kernel: 'BroadcastTo', body: (x) => tf.softmax(tf.add(tf.sum(x, 2, true), tf.zeros([2, 3, 4]))) },
 ];
@@ -254,6 +225,7 @@ describe('every kernel gives the same result traced and eager', () => {
   });
 
   it('and no kernel is left out', () => {
-    expect(Object.keys(kernels).filter((kernel) => !cases.some((item) => item.kernel === kernel))).toEqual([]);
+    const tested = new Set([...cases, ...familyCases].map(({ kernel }) => kernel));
+    expect(Object.keys({ ...kernels, ...compositions }).filter((kernel) => !tested.has(kernel))).toEqual([]);
   });
 });
