@@ -10,7 +10,7 @@ import { gradients } from './gradients/table.ts';
 for (const [kernelName, { inputs = [], outputs = [], by }] of Object.entries(gradients)) {
   registerGradient({
     kernelName,
-    inputsToSave: [...inputs],
+    ...(inputs === 'all' ? { saveAllInputs: true } : { inputsToSave: [...inputs] }),
     outputsToSave: [...outputs],
     gradFunc: (dy, saved, attributes) => by([dy].flat(), saved, attributes),
   });

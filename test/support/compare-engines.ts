@@ -89,10 +89,14 @@ export async function expectEqualOnBothEngines(operation: Operation, withGradien
   const engine = await createEagerEngine('cpu');
   const executable = await engine.compile(program);
   let eager: Record<string, HostTensor> = {};
-  const { kernelNames } = await tf.profile(async () => {
-    eager = await executable.run(engine.createState({}), operation.inputs);
-    return [];
-  });
+  const { kernelNames } = await tf
+    .profile(async () => {
+      eager = await executable.run(engine.createState({}), operation.inputs);
+      return [];
+    })
+    .finally(() => {
+      tf.engine().state.profiling = false;
+    });
   expect(Object.keys(traced).sort()).toEqual(Object.keys(eager).sort());
   for (const [name, expected] of Object.entries(eager)) expectClose(traced[name], expected, name);
   return kernelNames;

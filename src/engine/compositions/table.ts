@@ -1,7 +1,15 @@
 import { blocks } from './blocks.ts';
 import type { Compositions } from './composition.ts';
 import { convolutions } from './convolution.ts';
+import { crops } from './crop.ts';
+import { einsum } from './einsum.ts';
+import { fused } from './fused.ts';
+import { indexing } from './indexing.ts';
+import { mirrors } from './mirror-pad.ts';
+import { normalisation } from './normalisation.ts';
 import { pooling } from './pooling.ts';
+import { resizes } from './resize.ts';
+import { scans } from './scan.ts';
 
 /**
  * Every kernel that is traced as other kernels, by tfjs' name. Adding one takes an entry in the file of its family here and
@@ -10,5 +18,13 @@ import { pooling } from './pooling.ts';
 export const compositions: Compositions = {
   ...blocks,
   ...convolutions,
+  ...crops,
+  ...einsum,
+  ...fused,
+  ...indexing,
+  ...mirrors,
+  ...normalisation,
   ...pooling,
+  ...resizes,
+  ...scans,
 };

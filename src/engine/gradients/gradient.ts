@@ -3,8 +3,8 @@ import type { Attributes } from '../graph.ts';
 
 /** The gradient of a kernel, written with tfjs operations. */
 export interface Gradient {
-  /** The inputs that `by` is given, in order. */
-  readonly inputs?: readonly string[];
+  /** The inputs that `by` is given, in order; 'all' for kernels that take a list. */
+  readonly inputs?: readonly string[] | 'all';
   /** The outputs that `by` is given after them. */
   readonly outputs?: readonly boolean[];
   /**

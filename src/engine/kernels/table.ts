@@ -1,6 +1,7 @@
 import { convolutions } from './convolution.ts';
 import { elementwise } from './elementwise.ts';
 import { fused } from './fused.ts';
+import { indexing } from './indexing.ts';
 import type { Kernels } from './kernel.ts';
 import { layout } from './layout.ts';
 import { matrix } from './matrix.ts';
@@ -18,5 +19,6 @@ export const kernels: Kernels = {
   ...matrix,
   ...convolutions,
   ...pooling,
+  ...indexing,
   ...fused,
 };

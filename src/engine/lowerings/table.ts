@@ -1,6 +1,7 @@
 import { convolutions } from './convolution.ts';
 import { elementwise } from './elementwise.ts';
 import { fused } from './fused.ts';
+import { indexing } from './indexing.ts';
 import { layout } from './layout.ts';
 import type { Lowerings } from './lowering.ts';
 import { matrix } from './matrix.ts';
@@ -15,5 +16,6 @@ export const lowerings: Lowerings = {
   ...matrix,
   ...convolutions,
   ...pooling,
+  ...indexing,
   ...fused,
 };
