@@ -3,6 +3,7 @@ import './gradients.ts';
 import { IncubateError, messageOf } from '../util/errors.ts';
 import type { TensorSpec } from '../util/tensor.ts';
 import { type Graph, type Node, sameShape, type Value } from './graph.ts';
+import { refused } from './kernels/refused.ts';
 import type { Program, Specs, Tensors } from './program.ts';
 import { Recorder } from './recorder.ts';
 import { TRACE_BACKEND, traceBackend, userFrame } from './trace-backend.ts';
@@ -98,17 +99,18 @@ function withoutDeadCode(nodes: readonly Node[], results: readonly Value[]): Nod
 function explained(program: string, error: unknown): unknown {
   if (error instanceof IncubateError) return error;
   const message = messageOf(error);
-  const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
   const where = userFrame(error instanceof Error ? error.stack : undefined);
+  const refusal = (what: string, hint: string) =>
+    new IncubateError('ENGINE_KERNEL', `${program} uses ${what}${where}`, { cause: error, hint });
+  const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
   if (kernel) {
-    return new IncubateError(
-      'ENGINE_KERNEL',
-      `${program} uses the operation ${kernel}, which cannot be traced${where}`,
-      {
-        cause: error,
-        hint: 'Express it with supported operations; docs/engine.md lists them.',
-      },
-    );
+    const hint = refused[kernel] ?? 'Express it with supported operations; docs/engine.md lists them.';
+    return refusal(`the operation ${kernel}, which cannot be traced`, hint);
+  }
+  const underivable = /gradient function not found for (\w+)/.exec(message)?.[1];
+  if (underivable) {
+    const hint = 'Compute it from tensors that the gradient is not taken by; docs/engine.md lists all gradients.';
+    return refusal(`the gradient of the operation ${underivable}, which has none`, hint);
   }
   return new IncubateError('ENGINE_SHAPE', `${program} cannot be traced: ${message}${where}`, { cause: error });
 }

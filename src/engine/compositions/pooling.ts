@@ -28,4 +28,33 @@ export const pooling: Compositions = {
     });
     return sumOfWindows(parts, geometry);
   },
+  /** The maximum and the row-major position in the image, or the batch, of the first place that holds it. */
+  MaxPoolWithArgmax(inputs, attributes) {
+    const x = input<tf.Rank.R4>(inputs, 'x');
+    const [batch, height, width, channels] = x.shape;
+    const { filterSize, strides, pad, includeBatchInIndex } = attributes as {
+      filterSize: [number, number];
+      strides: [number, number];
+      pad: 'same';
+      includeBatchInIndex: boolean;
+    };
+    const maximum = tf.maxPool(x, filterSize, strides, pad);
+    const geometry = poolingOf(x.shape, attributes);
+    const pixels = tf.reshape(tf.range(0, height * width, 1, 'int32'), [1, height, width, 1]) as tf.Tensor4D;
+    const places = windowsOf(pixels, { ...geometry, batchSize: 1, inChannels: 1 });
+    const windows = windowsOf(x, geometry, Number.NEGATIVE_INFINITY);
+    const none = tf.zeros(maximum.shape, 'int32') as tf.Tensor;
+    // From the last place to the first, which so replaces the others.
+    const pixel = windows.reduceRight(
+      (found, window, place) => tf.where(tf.equal(window, maximum), places[place] as tf.Tensor, found),
+      none,
+    );
+    const inImage = tf.add(
+      tf.mul(pixel, tf.scalar(channels, 'int32')),
+      tf.reshape(tf.range(0, channels, 1, 'int32'), [1, 1, 1, channels]),
+    );
+    if (!includeBatchInIndex) return [maximum, inImage];
+    const first = tf.mul(tf.range(0, batch, 1, 'int32'), tf.scalar(height * width * channels, 'int32'));
+    return [maximum, tf.add(inImage, tf.reshape(first, [batch, 1, 1, 1]))];
+  },
 };

@@ -3,6 +3,7 @@ import type { Compositions } from './composition.ts';
 import { convolutions } from './convolution.ts';
 import { crops } from './crop.ts';
 import { einsum } from './einsum.ts';
+import { elementwise } from './elementwise.ts';
 import { fused } from './fused.ts';
 import { indexing } from './indexing.ts';
 import { mirrors } from './mirror-pad.ts';
@@ -20,6 +21,7 @@ export const compositions: Compositions = {
   ...convolutions,
   ...crops,
   ...einsum,
+  ...elementwise,
   ...fused,
   ...indexing,
   ...mirrors,

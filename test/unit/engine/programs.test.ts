@@ -93,9 +93,17 @@ describe.each([
 
 describe('tracing', () => {
   it('names an operation that cannot be traced and where it was called', () => {
-    const trace = () => traceProgram(program((w) => result({ sorted: tf.topk(w, 2).values })));
+    const trace = () => traceProgram(program((w) => result({ found: tf.unique(w).values })));
+    expect(trace).toThrow(
+      expect.objectContaining({ code: 'ENGINE_KERNEL', hint: expect.stringMatching(/depends on the data/) }),
+    );
+    expect(trace).toThrow(/operation Unique, which cannot be traced \(.*programs\.test\.ts/);
+  });
+
+  it('names an operation that has no gradient and where it was derived', () => {
+    const trace = () => traceProgram(program((w) => result({ slope: tf.grad((x) => tf.diag(x as tf.Tensor1D))(w) })));
     expect(trace).toThrow(expect.objectContaining({ code: 'ENGINE_KERNEL' }));
-    expect(trace).toThrow(/operation TopK, which cannot be traced \(.*programs\.test\.ts/);
+    expect(trace).toThrow(/gradient of the operation Diag, which has none \(.*programs\.test\.ts/);
   });
 
   it('names where a program reads data', () => {

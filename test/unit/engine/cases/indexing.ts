@@ -79,6 +79,20 @@ export const indexingCases: readonly KernelCase[] = [
     }),
   ),
   {
+    kernel: 'Atan2',
+    name: 'all quadrants',
+    inputs: { a: normals('a', [3, 4]), b: normals('b', [4]) },
+    body: ({ a, b }) => tf.atan2(given(a), given(b)),
+    gradient: 'engines',
+  },
+  {
+    kernel: 'Atan2',
+    name: 'axes and origin',
+    inputs: { a: int32(Int32Array.of(0, 0, 0, 1, -1)), b: int32(Int32Array.of(0, 1, -1, 0, 0)) },
+    body: ({ a, b }) => tf.atan2(tf.cast(given(a), 'float32'), tf.cast(given(b), 'float32')),
+    gradient: 'none',
+  },
+  {
     kernel: 'LinSpace',
     name: 'times a tensor',
     inputs: { x: normals('x', [5]) },

@@ -13,6 +13,15 @@ const positive = (x: tf.Tensor | undefined) => tf.add(tf.square(x as tf.Tensor),
 const vector = (x: tf.Tensor | undefined) => x as tf.Tensor1D;
 
 export const normalisationCases: readonly KernelCase[] = [
+  ...['LRN', 'LRNGrad'].map(
+    (kernel): KernelCase => ({
+      kernel,
+      name: 'two channels to each side',
+      inputs: { x: normals('x', [2, 3, 2, 7]) },
+      body: ({ x }) => tf.localResponseNormalization(image(x), 2, 1.5, 0.7, 0.6),
+      gradient: 'differences',
+    }),
+  ),
   {
     kernel: 'FusedBatchNorm',
     name: 'given statistics',

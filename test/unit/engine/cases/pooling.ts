@@ -36,6 +36,19 @@ const cases = ([size, window, strides, pad]: (typeof padded)[number]): KernelCas
       body: (given) => tf.grad(maximum)(tf.cast(given.ties as tf.Tensor, 'float32')),
       gradient: 'none',
     },
+    ...[false, true].map(
+      (inBatch): KernelCase => ({
+        kernel: 'MaxPoolWithArgmax',
+        name: `${name} with ties, indices ${inBatch ? 'in the batch' : 'in the image'}`,
+        inputs: { ties },
+        body(given) {
+          const values = tf.cast(image(given.ties), 'float32');
+          const found = tf.maxPoolWithArgmax(values, window, strides, pad as 'same', inBatch);
+          return tf.concat([found.result as tf.Tensor, tf.cast(found.indexes as tf.Tensor, 'float32')], 0);
+        },
+        gradient: 'none',
+      }),
+    ),
     ...['AvgPool', 'AvgPoolGrad'].map(
       (kernel): KernelCase => ({
         kernel,
