@@ -8,6 +8,9 @@ import { Recorder } from './recorder.ts';
 /** Name of the tfjs backend whose kernels record instead of computing. */
 export const TRACE_BACKEND = 'incubate-trace';
 
+/** Kernels that are traced as constants, or as their input. */
+export const constantKernels = ['Identity', 'ZerosLike', 'OnesLike', 'Fill', 'Range'] as const;
+
 /** What stands behind the tensors of the trace backend: values of the graph that is being recorded. */
 class TraceBackend extends tf.KernelBackend {
   recorder = new Recorder();
@@ -109,7 +112,7 @@ export function traceBackend(): TraceBackend {
       kernelFunc: ({ inputs, attrs }) => compose(inputs as tf.NamedTensorMap, (attrs ?? {}) as Attributes),
     });
   }
-  for (const kernelName of ['Identity', 'ZerosLike', 'OnesLike', 'Fill', 'Range'] as const) {
+  for (const kernelName of constantKernels) {
     tf.registerKernel({
       kernelName,
       backendName: TRACE_BACKEND,
