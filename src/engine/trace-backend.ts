@@ -101,7 +101,7 @@ export function traceBackend(): TraceBackend {
         const outputs = backend.recorder
           .record(kernelName, values, (attrs ?? {}) as Attributes)
           .map((value) => backend.wrap(value));
-        return outputs.length === 1 ? (outputs[0] as tf.TensorInfo) : outputs;
+        return outputs.length === 1 && kernel.outputs !== 'list' ? (outputs[0] as tf.TensorInfo) : outputs;
       },
     });
   }

@@ -26,3 +26,8 @@ export type Gradients = Readonly<Record<string, Gradient>>;
 export function runKernel(name: string, inputs: tf.NamedTensorMap, attributes: Attributes): tf.Tensor {
   return tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap);
 }
+
+/** The gradient by an input that is not a number to be moved: whole numbers that say where or how many. */
+export function nothing(input: tf.Tensor | undefined): () => tf.Tensor {
+  return () => tf.zeros((input as tf.Tensor).shape);
+}

@@ -12,6 +12,8 @@ export interface OutputType {
 export interface Kernel {
   /** tfjs' names of the kernel's inputs in order; 'list' where it takes an array. */
   readonly inputs: readonly string[] | 'list';
+  /** 'list' where tfjs expects a list of outputs, even of one. */
+  readonly outputs?: 'list';
   infer(inputs: readonly Value[], attributes: Attributes): readonly OutputType[];
   /** Floating-point operations; one per element written where this is absent. */
   flops?(inputs: readonly Value[], outputs: readonly OutputType[], attributes: Attributes): number;

@@ -76,6 +76,7 @@ const moving: Kernels = {
   },
   Unpack: {
     inputs: ['value'],
+    outputs: 'list',
     infer([x], { axis }) {
       const { dtype, shape } = x as Value;
       const along = axisOf(axis, shape.length);
@@ -85,6 +86,7 @@ const moving: Kernels = {
   },
   SplitV: {
     inputs: ['x'],
+    outputs: 'list',
     infer([x], { numOrSizeSplits, axis }) {
       const { dtype, shape } = x as Value;
       const along = axisOf(axis, shape.length);

@@ -46,6 +46,7 @@ describe('arguments that tfjs resolves late', () => {
     ['slice from fewer numbers than axes', (x) => tf.slice(x, [1, 1])],
     ['slice of fewer sizes than axes', (x) => tf.slice(x, [1, 1, 0], [1])],
     ['negative axes', (x) => tf.argMax(tf.reverse(tf.sum(tf.concat([x, tf.neg(x)], -1), -2, true), -1), -1)],
+    ['lists of one', (x) => tf.addN([...tf.unstack(tf.slice(x, 0, 1)), ...tf.split(tf.sum(x, 0), 1)])],
     ['sums over all axes', (x) => tf.add(tf.sum(x), tf.max(x))],
     ['maxima of one axis', (x) => tf.logSoftmax(tf.mul(x, tf.max(x, 1, true)))],
     // JSON writes both infinities as null, so a key made of it would take the second for the first.

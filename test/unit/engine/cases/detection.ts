@@ -41,6 +41,18 @@ const crops = (['bilinear', 'nearest'] as const).flatMap((method) =>
   ),
 );
 
+const byBoxes: KernelCase = {
+  kernel: 'CropAndResize',
+  name: 'as a function of the boxes',
+  inputs: {
+    image: normals('image', [1, 3, 3, 2]),
+    boxes: float32(Float32Array.of(0.1, 0.2, 0.85, 0.9, 0.7, 0.15, 0.1, 0.8), [2, 4]),
+  },
+  body: ({ image: from, boxes: around }) =>
+    tf.image.cropAndResize(image(from), around as tf.Tensor2D, [0, 0], [2, 2], 'bilinear'),
+  gradient: 'differences',
+};
+
 /** Clusters of boxes that overlap more and less, with scores that fall on both sides of a threshold. */
 const candidates = Float32Array.from({ length: 24 }, (_, index) => [0, 0, 2, 2, 0, 1, 2, 3][index % 8] as number);
 candidates.forEach((edge, index) => {
@@ -73,6 +85,7 @@ const largest = (part: 'values' | 'indices', inputs: KernelCase['inputs'], gradi
 
 export const detectionCases: readonly KernelCase[] = [
   ...crops,
+  byBoxes,
   ...suppression,
   largest('values', { x: normals('x', [2, 3, 5]) }, 'differences'),
   largest('indices', { x: normals('x', [2, 3, 5]) }, 'none'),
