@@ -2,6 +2,7 @@ import { blocks } from './blocks.ts';
 import { convolutions } from './convolution.ts';
 import { crops } from './crop.ts';
 import { einsum } from './einsum.ts';
+import { elementwise } from './elementwise.ts';
 import type { Gradients } from './gradient.ts';
 import { indexing } from './indexing.ts';
 import { mirrors } from './mirror-pad.ts';
@@ -17,6 +18,7 @@ export const gradients: Gradients = {
   ...convolutions,
   ...crops,
   ...einsum,
+  ...elementwise,
   ...indexing,
   ...mirrors,
   ...normalisation,
