@@ -55,6 +55,38 @@ function normalised(
   return [tf.add(tf.mul(tf.mul(centred, inverse), gain), bias), mean, inverse];
 }
 
+/**
+ * Batch normalisation in training, over all axes but the last (Ioffe and Szegedy, 2015). Whoever keeps running statistics
+ * takes them by `tf.moments` over the same axes: a traced program computes them once for both.
+ *
+ * @param x [..., C]
+ * @param gain [C]
+ * @param bias [C]
+ * @returns (x - mean) / sqrt(variance + eps) * gain + bias with the statistics of x, [..., C]
+ */
+export function batchNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: number): tf.Tensor {
+  const leading = x.shape.slice(0, -1).map((_, axis) => axis);
+  const count = x.size / (x.shape.at(-1) as number);
+  const operation = tf.customGrad((...args: unknown[]) => {
+    const [input, scale, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const { mean, variance } = tf.moments(input, leading);
+    const inverse = tf.rsqrt(tf.add(variance, eps));
+    save([input, scale, mean, inverse]);
+    return {
+      value: tf.add(tf.mul(tf.sub(input, mean), tf.mul(inverse, scale)), offset),
+      gradFunc(dy: tf.Tensor, saved: tf.Tensor[]) {
+        const [a, g, mu, r] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+        const centred = tf.sub(a, mu);
+        const shift = tf.mean(dy, leading);
+        const tilt = tf.mul(tf.mean(tf.mul(dy, centred), leading), r);
+        const rest = tf.sub(tf.sub(dy, shift), tf.mul(centred, tf.mul(tilt, r)));
+        return [tf.mul(rest, tf.mul(r, g)), tf.mul(tilt, count), tf.mul(shift, count)];
+      },
+    };
+  });
+  return operation(x, gain, bias);
+}
+
 /** Gaussian error linear unit (Hendrycks and Gimpel, 2016), exact: x Φ(x). */
 export function gelu(x: tf.Tensor): tf.Tensor {
   const operation = tf.customGrad((...args: unknown[]) => {

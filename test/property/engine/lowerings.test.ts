@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { gelu, layerNorm } from '../../../src/engine/ops.ts';
+import { batchNorm, gelu, layerNorm } from '../../../src/engine/ops.ts';
 import type { HostTensor } from '../../../src/util/tensor.ts';
 import { expectClose, normals, type Operation, programOf, runOn, wholeNumbers } from '../../support/compare-engines.ts';
 
@@ -170,26 +170,29 @@ const maxima = window.map((drawn): Pair => {
   };
 });
 
-const batches = rows.map(
-  ({ batch, count, width }): Pair => ({
-    name: `batchNorm [${batch},${count},2,${width}]`,
-    inputs: {
-      x: normals('x', [batch, count, 2, width]),
-      scale: normals('scale', [width]),
-      offset: normals('offset', [width]),
-    },
-    body({ x, scale, offset }) {
-      const { mean, variance } = tf.moments(given(x), [0, 1, 2]);
-      const vector = (tensor: tf.Tensor | undefined) => tensor as tf.Tensor1D;
-      return tf.batchNorm(image(x), vector(mean), vector(variance), vector(offset), vector(scale), 0.1);
-    },
-    composed({ x, scale, offset }) {
-      const { mean, variance } = tf.moments(given(x), [0, 1, 2]);
-      const unit = tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, 0.1)));
-      return tf.add(tf.mul(unit, given(scale)), given(offset));
-    },
-  }),
-);
+const batches = (norm: (x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: number) => tf.Tensor) =>
+  rows.map(
+    ({ batch, count, width }): Pair => ({
+      name: `batchNorm [${batch},${count},2,${width}]`,
+      inputs: {
+        x: normals('x', [batch, count, 2, width]),
+        gain: normals('gain', [width]),
+        bias: normals('bias', [width]),
+      },
+      body: ({ x, gain, bias }) => norm(given(x), given(gain), given(bias), 0.1),
+      composed({ x, gain, bias }) {
+        const { mean, variance } = tf.moments(given(x), [0, 1, 2]);
+        const unit = tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, 0.1)));
+        return tf.add(tf.mul(unit, given(gain)), given(bias));
+      },
+    }),
+  );
+
+const byStatistics = batches((x, gain, bias, eps) => {
+  const { mean, variance } = tf.moments(x, [0, 1, 2]);
+  const vector = (tensor: tf.Tensor) => tensor as tf.Tensor1D;
+  return tf.batchNorm(image(x), vector(mean), vector(variance), vector(bias), vector(gain), eps);
+});
 
 it.each<[string, fc.Arbitrary<Pair>]>([
   ['layer normalisation', normalised],
@@ -200,7 +203,8 @@ it.each<[string, fc.Arbitrary<Pair>]>([
   ['convolutions of each channel', convolved(tf.depthwiseConv2d)],
   ['average pooling', averaged],
   ['max pooling', maxima],
-  ['batch normalisation', batches],
+  ['batch normalisation', batches(batchNorm)],
+  ['batch normalisation by given statistics', byStatistics],
 ])('%s: lowered and composed agree in value and gradients, whatever the shapes', async (_, pairs) => {
   const [onnx, eager] = [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')];
   await fc.assert(
