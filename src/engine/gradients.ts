@@ -4,7 +4,7 @@
  * for every engine.
  */
 import '@tensorflow/tfjs';
-import { registerGradient } from '@tensorflow/tfjs-core';
+import { registerGradient, type Tensor } from '@tensorflow/tfjs-core';
 import { gradients } from './gradients/table.ts';
 
 for (const [kernelName, { inputs = [], outputs = [], by }] of Object.entries(gradients)) {
@@ -12,6 +12,6 @@ for (const [kernelName, { inputs = [], outputs = [], by }] of Object.entries(gra
     kernelName,
     ...(inputs === 'all' ? { saveAllInputs: true } : { inputsToSave: [...inputs] }),
     outputsToSave: [...outputs],
-    gradFunc: (dy, saved, attributes) => by([dy].flat(), saved, attributes),
+    gradFunc: (dy, saved, attributes) => by([dy].flat() as [Tensor, ...Tensor[]], saved, attributes),
   });
 }

@@ -4,7 +4,7 @@ import { type Compositions, input } from './composition.ts';
 
 type Method = 'bilinear' | 'nearest';
 
-/** Both methods resize rows and columns apart; `axes` says how, [out, in] each. */
+/** Rows and columns are resized one after the other. */
 interface Resize {
   readonly rows: Interpolation;
   readonly columns: Interpolation;

@@ -5,8 +5,7 @@ import { type Gradients, nothing } from './gradient.ts';
 export const crops: Gradients = {
   CropAndResize: {
     inputs: ['image', 'boxes', 'boxInd'],
-    by([errors], saved, attributes) {
-      const dy = errors as tf.Tensor;
+    by([dy], saved, attributes) {
       const [image, boxes, imageOf] = saved as [tf.Tensor4D, tf.Tensor, tf.Tensor];
       const [batch, height, width, channels] = image.shape;
       const { samples } = samplesOf(image.shape, boxes, imageOf, attributes);

@@ -6,8 +6,7 @@ export const einsum: Gradients = {
   /** By an operand, the contraction of dy with the other one, repeated along axes of the operand alone. */
   Einsum: {
     inputs: 'all',
-    by([errors], operands, { equation }) {
-      const dy = errors as tf.Tensor;
+    by([dy], operands, { equation }) {
       const { terms, result } = parseEquation(equation);
       const byOperand = (index: number) => {
         const own = terms[index] as string;

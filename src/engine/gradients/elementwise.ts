@@ -6,7 +6,7 @@ export const elementwise: Gradients = {
   Relu: {
     outputs: [true],
     by([dy], [y]) {
-      return { x: () => tf.mul(dy as tf.Tensor, tf.cast(tf.greater(y as tf.Tensor, 0), 'float32')) };
+      return { x: () => tf.mul(dy, tf.cast(tf.greater(y as tf.Tensor, 0), 'float32')) };
     },
   },
 };

@@ -13,7 +13,7 @@ export interface Gradient {
    * @returns for every input that has one, a function that computes the gradient by it
    */
   by(
-    dy: readonly tf.Tensor[],
+    dy: readonly [tf.Tensor, ...tf.Tensor[]],
     saved: readonly tf.Tensor[],
     attributes: Attributes,
   ): Readonly<Record<string, () => tf.Tensor>>;

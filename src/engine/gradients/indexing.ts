@@ -17,7 +17,7 @@ export const indexing: Gradients = {
       const exchanged = (tensor: tf.Tensor) => (outer === 1 ? tensor : tf.transpose(tensor, [0, 2, 1, 3]));
       const toX = () => {
         const rows = tf.reshape(indices as tf.Tensor, [batch, -1]);
-        const errors = exchanged(tf.reshape(dy as tf.Tensor, [batch, outer, -1, inner]));
+        const errors = exchanged(tf.reshape(dy, [batch, outer, -1, inner]));
         const first = tf.mul(tf.range(0, batch, 1, 'int32'), tf.scalar(extent, 'int32'));
         const flat = tf.reshape(batch === 1 ? rows : tf.add(rows, tf.expandDims(first, 1)), [-1]) as tf.Tensor1D;
         const sums = tf.unsortedSegmentSum(tf.reshape(errors, [-1, outer * inner]), flat, batch * extent);
@@ -30,7 +30,7 @@ export const indexing: Gradients = {
     inputs: ['params', 'indices'],
     by([dy], [params, indices]) {
       return {
-        params: () => tf.scatterND(indices as tf.Tensor, dy as tf.Tensor, (params as tf.Tensor).shape),
+        params: () => tf.scatterND(indices as tf.Tensor, dy, (params as tf.Tensor).shape),
         indices: nothing(indices),
       };
     },
@@ -41,7 +41,7 @@ export const indexing: Gradients = {
       const places = indices as tf.Tensor;
       const columns = places.rank === 1 ? tf.expandDims(places, 1) : places;
       return {
-        updates: () => tf.reshape(tf.gatherND(dy as tf.Tensor, columns), (updates as tf.Tensor).shape),
+        updates: () => tf.reshape(tf.gatherND(dy, columns), (updates as tf.Tensor).shape),
         indices: nothing(indices),
       };
     },
@@ -49,7 +49,7 @@ export const indexing: Gradients = {
   TensorScatterUpdate: {
     inputs: ['indices', 'updates'],
     by([dy], [indices, updates]) {
-      const [errors, places] = [dy as tf.Tensor, indices as tf.Tensor];
+      const [errors, places] = [dy, indices as tf.Tensor];
       const isReplaced = () => tf.greater(tf.scatterND(places, tf.onesLike(updates as tf.Tensor), errors.shape), 0);
       return {
         tensor: () => tf.where(isReplaced(), tf.zerosLike(errors), errors),
@@ -68,11 +68,11 @@ export const indexing: Gradients = {
       const found = tf.reshape(indices as tf.Tensor, [rows, -1]);
       const flat = tf.add(found, tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(extent, 'int32')).expandDims(1));
       const toX = () =>
-        tf.unsortedSegmentSum(tf.reshape(dy as tf.Tensor, [-1]), tf.reshape(flat, [-1]) as tf.Tensor1D, rows * extent);
+        tf.unsortedSegmentSum(tf.reshape(dy, [-1]), tf.reshape(flat, [-1]) as tf.Tensor1D, rows * extent);
       return { x: () => tf.reshape(toX(), shape) };
     },
   },
   FlipLeftRight: {
-    by: ([dy]) => ({ image: () => tf.reverse(dy as tf.Tensor, 2) }),
+    by: ([dy]) => ({ image: () => tf.reverse(dy, 2) }),
   },
 };

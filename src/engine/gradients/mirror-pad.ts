@@ -37,7 +37,7 @@ export const mirrors: Gradients = {
         }
         return tf.addN(parts);
       };
-      return { x: () => paddings.reduce(fold, dy as tf.Tensor) };
+      return { x: () => paddings.reduce(fold, dy) };
     },
   },
 };

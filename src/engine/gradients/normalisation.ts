@@ -5,8 +5,7 @@ export const normalisation: Gradients = {
   /** As tfjs', in fewer passes over the images: what is summed is scaled after the sum. */
   FusedBatchNorm: {
     inputs: ['x', 'mean', 'variance', 'scale'],
-    by([errors], saved, { varianceEpsilon }) {
-      const dy = errors as tf.Tensor;
+    by([dy], saved, { varianceEpsilon }) {
       const [x, mean, variance, scale] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor | undefined];
       const inverse = tf.rsqrt(tf.add(variance, varianceEpsilon as number));
       const slope = scale ? tf.mul(inverse, scale) : inverse;

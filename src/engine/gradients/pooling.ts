@@ -6,8 +6,7 @@ export const pooling: Gradients = {
   /** tfjs divides by the size of the window where the average was one of the places inside the image only. */
   AvgPool: {
     inputs: ['x'],
-    by(errors, saved, attributes) {
-      const [dy] = errors as [tf.Tensor];
+    by([dy], saved, attributes) {
       const [x] = saved as [tf.Tensor];
       const geometry = poolingOf(x.shape, attributes);
       const { filterHeight, filterWidth, outHeight, outWidth } = geometry;

@@ -15,7 +15,7 @@ export const scans: Gradients = {
       const oriented = (tensor: tf.Tensor) => (attributes.reverse ? tf.reverse(tensor, axis) : tensor);
       const toX = () => {
         const x = oriented(input as tf.Tensor);
-        const dy = oriented(errors as tf.Tensor);
+        const dy = oriented(errors);
         let sum = attributes.exclusive ? shifted(dy, axis, -1, 0) : dy;
         let factor = shifted(x, axis, -1, 0);
         for (let by = 1; by < (x.shape[axis] as number); by *= 2) {

@@ -39,7 +39,7 @@ export const slicing: Gradients = {
           ? tf.zeros(shape)
           : shape.reduce(
               (errors, extent, axis) => putBack(errors, axis, begin[axis] as number, strides[axis] as number, extent),
-              tf.reshape(dy as tf.Tensor, counts) as tf.Tensor,
+              tf.reshape(dy, counts) as tf.Tensor,
             );
       return { x: whole };
     },

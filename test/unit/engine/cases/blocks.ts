@@ -22,6 +22,15 @@ export const blockCases: readonly KernelCase[] = [
     body: ({ x }) => tf.batchToSpaceND(image(x), [2, 3], paddings),
     gradient: 'engines',
   },
+  ...(['max', 'avg'] as const).map(
+    (kind): KernelCase => ({
+      kernel: 'SpaceToBatchND',
+      name: `dilated pooling, ${kind}`,
+      inputs: { x: normals('x', [1, 6, 7, 2]) },
+      body: ({ x }) => tf.pool(image(x), 2, kind, 'valid', [2, 3]),
+      gradient: 'differences',
+    }),
+  ),
   {
     kernel: 'DepthToSpace',
     name: 'blocks of two',
