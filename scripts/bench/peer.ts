@@ -24,7 +24,7 @@ export async function startPeer(command: string, args: readonly string[], thread
     stderr: 'inherit',
     buffer: false,
     reject: false,
-    env: { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads), OMP_WAIT_POLICY: 'passive' },
+    env: { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) },
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async <Reply>(): Promise<Reply> => {
