@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import './gradients.ts';
 import { IncubateError } from '../util/errors.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
-import { checkFeeds, unknownState } from './check-feeds.ts';
+import { checkFeeds, checkState, foreignState, unknownState } from './check-inputs.ts';
 import { traceCost } from './cost.ts';
 import type { Engine, EngineState, Program } from './program.ts';
 
@@ -25,10 +25,13 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
       return {
         cost: traceCost(program),
         async run(state, feeds) {
-          if (!(state instanceof EagerState)) {
-            throw new IncubateError('ENGINE_STATE', `${program.name} was given the state of another engine`);
-          }
+          if (!(state instanceof EagerState && state.backend === backend)) throw foreignState(program);
           checkFeeds(program, feeds);
+          checkState(program, (key) => {
+            const { dtype, shape } = state.get(key);
+            // Bytes are kept as int32.
+            return { dtype: program.state[key]?.dtype === 'uint8' && dtype === 'int32' ? 'uint8' : dtype, shape };
+          });
           // Operations block this thread; timers and messages are served between runs.
           await new Promise(setImmediate);
           return active(() => runEagerly(program, state, feeds));
@@ -41,15 +44,15 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
 
 class EagerState implements EngineState {
   readonly tensors = new Map<string, tf.Tensor>();
-  readonly #backend: string;
+  readonly backend: string;
 
   constructor(backend: string, tensors: HostTensors) {
-    this.#backend = backend;
+    this.backend = backend;
     this.write(tensors);
   }
 
   write(tensors: HostTensors): void {
-    if (tf.getBackend() !== this.#backend) tf.setBackend(this.#backend);
+    if (tf.getBackend() !== this.backend) tf.setBackend(this.backend);
     for (const [name, tensor] of Object.entries(tensors))
       this.replace(name, toTf({ ...tensor, data: tensor.data.slice() } as HostTensor));
   }

@@ -2,18 +2,33 @@ import { IncubateError } from '../util/errors.ts';
 import type { Graph, Value } from './graph.ts';
 import { lowerings } from './lowerings/table.ts';
 import { type LoweringContext, OnnxBuilder } from './onnx-builder.ts';
-import { elementTypes, encodeModel, valueInfo } from './onnx-format.ts';
+import { elementTypes, encodeModel, type OnnxModel, valueInfo } from './onnx-format.ts';
 import type { Program } from './program.ts';
+import { type Provider, providers } from './providers.ts';
 
 /** Prefix of the model's outputs; its inputs have the names of state and feeds. */
 export const STATE_PREFIX = 'state:';
 export const OUTPUT_PREFIX = 'output:';
 export const FEED_PREFIX = 'feed:';
-/** protobuf's limit for one message. */
-const MAX_BYTES = 2 ** 31 - 1;
 
-/** A graph as an ONNX model: inputs are state and feeds, outputs new state and results. */
-export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
+/** The name of the output that is a state tensor's next value. */
+export const nextState = (name: string): string => `next ${STATE_PREFIX}${name}`;
+
+export interface LoweringOptions {
+  readonly provider?: Provider;
+  /** Constants of more bytes stay beside the model. */
+  readonly inlineBytes?: number;
+  /** Largest model, without the constants beside it; protobuf's limit for one message where absent. */
+  readonly modelBytes?: number;
+}
+
+/**
+ * A graph as an ONNX model: inputs are state and feeds, outputs new state and results.
+ *
+ * @throws ENGINE_KERNEL for a kernel without a lowering, ENGINE_GRAPH where the model is too large.
+ */
+export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOptions = {}): OnnxModel {
+  const { provider = providers.cpu, inlineBytes, modelBytes = 2 ** 31 - 1 } = options;
   const onnx = new OnnxBuilder();
   const names = new Map<number, string>();
   const constant = (value: Value) => graph.constants.get(value.id);
@@ -39,7 +54,7 @@ export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
     const uniform = element(value);
     return uniform === undefined ? full(value) : onnx.scalar(uniform, value.dtype);
   };
-  const context: LoweringContext = { onnx, full, loose, element };
+  const context: LoweringContext = { onnx, provider, full, loose, element };
 
   const inputs = [];
   for (const [prefix, values, specs] of [
@@ -57,7 +72,10 @@ export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
   for (const node of graph.nodes) {
     const lowering = lowerings[node.kernel];
     if (!lowering)
-      throw new IncubateError('ENGINE_KERNEL', `${graph.name} uses ${node.kernel}, which the CPU engine cannot run`);
+      throw new IncubateError(
+        'ENGINE_KERNEL',
+        `${graph.name} uses ${node.kernel}, which the engine ${provider.name} cannot run`,
+      );
     const lowered = lowering(context, node);
     for (const [index, value] of node.outputs.entries()) names.set(value.id, lowered[index] as string);
   }
@@ -75,19 +93,14 @@ export function lowerToOnnx(graph: Graph, program: Program): Uint8Array {
       outputs.push(valueInfo(output, value.dtype === 'bool' ? 'uint8' : value.dtype, value.shape));
     }
   }
-  const bytes = encodeModel({
-    name: graph.name,
-    node: onnx.nodes,
-    initializer: onnx.initializers,
-    input: inputs,
-    output: outputs,
-  });
-  if (bytes.length <= MAX_BYTES) return bytes;
+  const model = encodeModel(
+    { name: graph.name, node: onnx.nodes, initializer: onnx.initializers, input: inputs, output: outputs },
+    inlineBytes,
+  );
+  if (model.bytes.length <= modelBytes) return model;
   throw new IncubateError(
     'ENGINE_GRAPH',
-    `the graph of ${graph.name} takes ${bytes.length} bytes; ONNX models end at ${MAX_BYTES}`,
-    {
-      hint: 'Its constants are too large: pass them as state.',
-    },
+    `the graph of ${graph.name} takes ${model.bytes.length} bytes; ONNX models end at ${modelBytes}`,
+    { hint: 'It has too many operations: divide the model into more modules, so that each is smaller.' },
   );
 }

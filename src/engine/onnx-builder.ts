@@ -1,7 +1,15 @@
 import type { Value, ValueType } from './graph.ts';
-import { type ElementType, elementTypes, type OnnxNode, type OnnxTensor, onnxAttribute } from './onnx-format.ts';
+import {
+  type AttributeValues,
+  type ElementType,
+  elementTypes,
+  type OnnxNode,
+  type OnnxTensor,
+  onnxNode,
+} from './onnx-format.ts';
+import type { Provider } from './providers.ts';
 
-export type AttributeValues = Readonly<Record<string, Parameters<typeof onnxAttribute>[1]>>;
+export type { AttributeValues } from './onnx-format.ts';
 
 /** Collects the nodes and initialisers of an ONNX graph; tensors are referred to by name. */
 export class OnnxBuilder {
@@ -33,8 +41,7 @@ export class OnnxBuilder {
     outputs: readonly string[],
     domain = '',
   ): void {
-    const attribute = Object.entries(attributes).map(([name, value]) => onnxAttribute(name, value));
-    this.nodes.push({ op_type: type, domain, input: inputs, output: outputs, attribute });
+    this.nodes.push(onnxNode(type, inputs, attributes, outputs, domain));
   }
 
   /** A one-dimensional int64 constant: shapes, axes, indices. */
@@ -71,6 +78,8 @@ export function typedArray(type: ValueType, values: readonly number[]): Float32A
 /** What the lowering of a node works with. */
 export interface LoweringContext {
   readonly onnx: OnnxBuilder;
+  /** What will run the model. */
+  readonly provider: Provider;
   /** Name of a tensor with the value's full shape. */
   full(value: Value): string;
   /** Name of a tensor that broadcasts to the value's shape: uniform constants are scalars. */

@@ -1,6 +1,7 @@
 import { slice_util } from '@tensorflow/tfjs-core';
 import { axesOf, axisOf } from '../kernels/kernel.ts';
 import { slice, splitSizes, stridedSlice } from '../kernels/layout.ts';
+import type { LoweringContext } from '../onnx-builder.ts';
 import { indices, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
 /** In a slice with a negative step: up to and including the first element. */
@@ -9,6 +10,20 @@ const BEFORE_FIRST = -(2 ** 31);
 const reshape: Lowering = (context, node) => [
   context.onnx.op('Reshape', [context.full(inputOf(node)), context.onnx.int64(only(node).shape)]),
 ];
+
+/** The names of a tensor's pieces along an axis: of one operator, or of one each where that is limited. */
+function split({ onnx, provider }: LoweringContext, name: string, sizes: readonly number[], axis: number): string[] {
+  if (sizes.length <= provider.splitOutputs) {
+    const pieces = sizes.map(() => onnx.fresh());
+    onnx.ops('Split', [name, onnx.int64(sizes)], { axis }, pieces);
+    return pieces;
+  }
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return onnx.op('Slice', [name, onnx.int64([end - size]), onnx.int64([end]), onnx.int64([axis])]);
+  });
+}
 
 export const layout: Lowerings = {
   Reshape: reshape,
@@ -67,18 +82,15 @@ export const layout: Lowerings = {
   Unpack(context, node) {
     const { onnx } = context;
     const axis = axisOf(node.attributes.axis, inputOf(node).shape.length);
-    const pieces = node.outputs.map(() => onnx.fresh());
-    onnx.ops('Split', [context.full(inputOf(node)), onnx.int64(pieces.map(() => 1))], { axis }, pieces);
+    const sizes = node.outputs.map(() => 1);
+    const pieces = split(context, context.full(inputOf(node)), sizes, axis);
     return pieces.map((piece) => onnx.op('Squeeze', [piece, onnx.int64([axis])]));
   },
   SplitV(context, node) {
-    const { onnx } = context;
     const { shape } = inputOf(node);
     const axis = axisOf(node.attributes.axis, shape.length);
     const sizes = splitSizes(shape[axis] as number, node.attributes.numOrSizeSplits);
-    const pieces = node.outputs.map(() => onnx.fresh());
-    onnx.ops('Split', [context.full(inputOf(node)), onnx.int64(sizes)], { axis }, pieces);
-    return pieces;
+    return split(context, context.full(inputOf(node)), sizes, axis);
   },
   GatherV2(context, node) {
     const axis = axisOf(node.attributes.axis, inputOf(node).shape.length);

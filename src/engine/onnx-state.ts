@@ -1,0 +1,81 @@
+import { Tensor } from 'onnxruntime-node';
+import type { HostTensor, HostTensors } from '../util/tensor.ts';
+import { unknownState } from './check-inputs.ts';
+import { canReside, type DeviceMemory } from './device-memory.ts';
+import type { EngineState } from './program.ts';
+
+/** State as tensors of ONNX Runtime: in the device's memory where there is one, from its first use on. */
+export class OnnxState implements EngineState {
+  readonly #tensors = new Map<string, Tensor>();
+  readonly #memory: DeviceMemory | null;
+
+  constructor(tensors: HostTensors, memory: DeviceMemory | null) {
+    this.#memory = memory;
+    this.write(tensors);
+  }
+
+  /** Whether programs of an engine with that memory can use this state. */
+  isIn(memory: DeviceMemory | null): boolean {
+    return memory === this.#memory;
+  }
+
+  write(tensors: HostTensors): void {
+    for (const [name, tensor] of Object.entries(tensors)) {
+      // Copied, so that later changes of the caller's array do not reach the state.
+      this.replace(name, toOnnx({ ...tensor, data: tensor.data.slice() } as HostTensor));
+    }
+  }
+
+  replace(name: string, tensor: Tensor): void {
+    release(this.#tensors.get(name));
+    this.#tensors.set(name, tensor);
+  }
+
+  get(name: string): Tensor {
+    const tensor = this.#tensors.get(name);
+    if (!tensor) throw unknownState(name, this.#tensors.keys());
+    return tensor;
+  }
+
+  /** A tensor where the engine computes. */
+  async resident(name: string): Promise<Tensor> {
+    const tensor = this.get(name);
+    if (!this.#memory || tensor.location !== 'cpu' || !canReside(tensor.type)) return tensor;
+    const uploaded = await this.#memory.upload(tensor);
+    this.replace(name, uploaded);
+    return uploaded;
+  }
+
+  async read(names: readonly string[] = [...this.#tensors.keys()]): Promise<Record<string, HostTensor>> {
+    const tensors: Record<string, HostTensor> = {};
+    for (const name of names) {
+      const tensor = this.get(name);
+      // Tensors are replaced and never written to, so what is read stays as it is.
+      tensors[name] = fromOnnx(tensor.location === 'cpu' ? tensor : await this.#download(tensor));
+    }
+    return tensors;
+  }
+
+  dispose(): void {
+    for (const tensor of this.#tensors.values()) release(tensor);
+    this.#tensors.clear();
+  }
+
+  #download(tensor: Tensor): Promise<Tensor> {
+    if (!this.#memory) throw new RangeError('a tensor is on a device that this state knows nothing of');
+    return this.#memory.download(tensor);
+  }
+}
+
+/** Memory of a device is given back at once: the collector of garbage does not see how much it is. */
+function release(tensor: Tensor | undefined): void {
+  if (tensor && tensor.location !== 'cpu') tensor.dispose();
+}
+
+export function toOnnx({ dtype, data, shape }: HostTensor): Tensor {
+  return new Tensor(dtype, data, shape);
+}
+
+export function fromOnnx(tensor: Tensor): HostTensor {
+  return { dtype: tensor.type, data: tensor.data, shape: tensor.dims } as HostTensor;
+}
