@@ -1,4 +1,4 @@
-import { probeEngines } from '../src/engine/engines.ts';
+import { probeEngine } from '../src/engine/probe.ts';
 import { answer } from '../src/worker/answer.ts';
 
-await answer(probeEngines);
+await answer(probeEngine);

@@ -1,10 +1,9 @@
 import { cpus, release, totalmem } from 'node:os';
+import { engineHints, engineNames } from '../config/engines.ts';
 import { runConfigSchema } from '../config/schema.ts';
-import { allotDevices, type DeviceDescription, describeDevices } from '../coordinator/devices.ts';
-import { askWorker } from '../executors/ask.ts';
-import type { Lease } from '../protocol/plan.ts';
-import { type EngineProbe, probeReplySchema } from '../protocol/probe.ts';
-import { messageOf } from '../util/errors.ts';
+import { allotDevices, type DeviceDescription, type Devices, describeDevices } from '../coordinator/devices.ts';
+import { probeEngine } from '../executors/probe-engine.ts';
+import type { EngineProbe } from '../protocol/probe.ts';
 import { packageVersion } from '../util/version.ts';
 
 /** What `doctor --json` prints. */
@@ -18,20 +17,22 @@ export interface DoctorDocument {
     readonly memoryBytes: number;
   };
   readonly devices: DeviceDescription;
+  /** What each engine said when it was tried, and how to get those that do not work. */
   readonly engines: readonly EngineProbe[];
-  /** Why nothing is known about the engines. */
-  readonly probeFailure: string | null;
-  /** Where a run with default settings would compute. */
-  readonly choice: { readonly leases: readonly Lease[]; readonly reason: string };
+  /** What a run with default settings would use. */
+  readonly choice: Pick<Devices, 'engine' | 'leases'> & { readonly reason: string };
   /** What would make it better. */
   readonly advice: readonly string[];
 }
 
-/** Looks at the machine and tries its engines in a process of their own, as a driver may crash. */
+/** Looks at the machine and tries its engines, all at a time and each in a process of its own, as a driver may crash. */
 export async function examineMachine(): Promise<DoctorDocument> {
-  const devices = await describeDevices();
-  const { leases, choice } = await allotDevices(runConfigSchema.parse({}));
-  const { engines, probeFailure } = await probe();
+  const [devices, engines] = await Promise.all([
+    describeDevices(),
+    Promise.all(engineNames.map((name) => probeEngine(name))),
+  ]);
+  const probe = async (name: EngineProbe['name']) => engines.find((found) => found.name === name) as EngineProbe;
+  const { engine, leases, choice } = await allotDevices(runConfigSchema.parse({}), { probe });
   return {
     versions: { incubate: packageVersion(), node: process.versions.node },
     system: {
@@ -43,35 +44,30 @@ export async function examineMachine(): Promise<DoctorDocument> {
     },
     devices,
     engines,
-    probeFailure,
-    choice: { leases, reason: choice },
-    advice: advise(devices, engines, probeFailure),
+    choice: { engine, leases, reason: choice },
+    advice: advise(devices, engines, engine),
   };
 }
 
-async function probe(): Promise<Pick<DoctorDocument, 'engines' | 'probeFailure'>> {
-  try {
-    return { engines: await askWorker('probe', null, probeReplySchema), probeFailure: null };
-  } catch (error) {
-    return { engines: [], probeFailure: messageOf(error) };
-  }
-}
-
-function advise(devices: DeviceDescription, engines: readonly EngineProbe[], probeFailure: string | null): string[] {
-  if (probeFailure !== null) {
-    return ['The engines could not be tried: `INCUBATE_DEBUG=1 incubate doctor` shows what the probe wrote.'];
-  }
+/** What stands between this machine and its fastest engine. */
+export function advise(
+  { gpus }: Pick<DeviceDescription, 'gpus'>,
+  engines: readonly EngineProbe[],
+  chosen: EngineProbe['name'],
+): string[] {
+  const named = (name: EngineProbe['name']) => engines.find((engine) => engine.name === name);
   const advice: string[] = [];
-  const cpu = engines.find((engine) => engine.name === 'cpu');
-  if (!cpu?.available) advice.push(`The CPU engine does not work. ${cpu?.hint ?? 'Install incubate again.'}`);
-
-  const tfjs = engines.find((engine) => engine.name === 'tfjs');
-  if (devices.gpus.length === 0) {
-    advice.push(`Runs compute on the CPU. On a machine with NVIDIA GPUs: ${tfjs?.hint ?? 'name them with --gpus.'}`);
-  } else if (tfjs?.device !== 'GPU') {
-    const reason = tfjs?.reason ?? 'there is no engine for them';
-    advice.push(`The GPUs cannot be used: ${reason}. ${tfjs?.hint ?? ''}`.trimEnd());
-    if (devices.gpuEngine) advice.push('Until that is repaired, train on the CPU with `--engine cpu`.');
+  const cpu = named('cpu');
+  if (!cpu?.available) advice.push(`The CPU engine does not work. ${cpu?.hint ?? engineHints.cpu}`);
+  if (gpus.length > 0 && chosen !== 'cuda') {
+    const instead = chosen === 'cpu' ? 'The GPUs are not used' : `The GPUs are used by ${chosen}; cuda would be faster`;
+    advice.push(`${instead}: ${named('cuda')?.reason}. ${engineHints.cuda}`);
+  }
+  if (gpus.length === 0 && chosen === 'cpu') {
+    advice.push(
+      `Runs compute on the CPU. With an NVIDIA GPU: ${engineHints.cuda}`,
+      `With any GPU: ${engineHints.webgpu}`,
+    );
   }
   return advice;
 }

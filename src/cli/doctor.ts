@@ -16,18 +16,17 @@ export function doctorCommand(): Command {
 }
 
 /** The examination for people. */
-export function doctorText({ versions, system, devices, ...rest }: DoctorDocument): string {
-  const { engines, probeFailure, choice, advice } = rest;
+export function doctorText({ versions, system, devices, engines, choice, advice }: DoctorDocument): string {
   const gpus = devices.gpus.map(({ index, name, memoryMiB }) => `${index}: ${name}, ${memoryMiB} MiB`);
-  const found = engines.map(engineText);
+  const leases = choice.leases.map((lease) => lease.id).join(', ');
   const facts: (readonly [string, readonly string[]])[] = [
     ['incubate', [`${versions.incubate}, Node ${versions.node}`]],
     ['system', [`${system.platform} ${system.release} ${system.architecture}`]],
     ['processor', [`${system.processor}, ${devices.threads} threads`]],
     ['memory', [`${(system.memoryBytes / 2 ** 30).toFixed(1)} GiB`]],
     ['GPUs', gpus.length > 0 ? gpus : [`none: ${devices.reason ?? 'no reason is known'}`]],
-    ['engines', probeFailure === null ? found : [`not known: ${probeFailure}`]],
-    ['would use', [`${choice.leases.map((lease) => lease.id).join(', ')}: ${choice.reason}`]],
+    ['engines', engines.flatMap(engineLines)],
+    ['would use', [`${choice.engine} on ${leases}: ${choice.reason}`]],
     ['advice', advice.length > 0 ? advice : ['nothing to improve was found']],
   ];
   return facts
@@ -35,7 +34,8 @@ export function doctorText({ versions, system, devices, ...rest }: DoctorDocumen
     .join('');
 }
 
-function engineText({ name, available, version, device, reason }: EngineProbe): string {
+function engineLines({ name, available, version, device, reason, hint }: EngineProbe): string[] {
   const because = reason === undefined ? '' : ` (${reason})`;
-  return available ? `${name}: version ${version} on ${device}${because}` : `${name}: not available${because}`;
+  const found = available ? `works on ${device}${because}, version ${version}` : `not available${because}`;
+  return [`${name.padEnd(8)}${found}`, ...(hint === undefined ? [] : [`${' '.repeat(8)}${hint}`])];
 }

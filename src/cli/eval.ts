@@ -2,7 +2,9 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
+import { allotDevices } from '../coordinator/devices.ts';
 import { loadRunRecord } from '../coordinator/run-directory.ts';
 import { resolveRun } from '../coordinator/run-name.ts';
 import { askWorker } from '../executors/ask.ts';
@@ -24,10 +26,11 @@ export function evalCommand(): Command {
     .argument('<run|weights>', 'name or path of a run, or a .safetensors file');
   addRunOptions(command, 'print the metrics as one JSON document');
   return addConfigOptions(command).action(async (target: string, options: EvalOptions) => {
-    const { config, weights } = target.endsWith('.safetensors')
+    const { config, weights, engine } = target.endsWith('.safetensors')
       ? await fileTarget(target, options)
       : await runTarget(resolveRun(target, options.runsDir), options);
-    const request: EvaluateRequest = { config, weights, threads: config.devices.threads ?? availableParallelism() };
+    const threads = config.devices.threads ?? availableParallelism();
+    const request: EvaluateRequest = { config, weights, engine, threads };
     const reply = await askWorker('eval', request, evaluateReplySchema);
     const document = { weights, data: config.data.source, ...reply };
     process.stdout.write(options.json ? `${JSON.stringify(document, null, 2)}\n` : evalText(document));
@@ -37,6 +40,7 @@ export function evalCommand(): Command {
 interface Target {
   readonly config: RunConfig;
   readonly weights: string;
+  readonly engine: EngineName;
 }
 
 async function fileTarget(path: string, options: EvalOptions): Promise<Target> {
@@ -46,12 +50,12 @@ async function fileTarget(path: string, options: EvalOptions): Promise<Target> {
   );
   if (!isFile) throw new IncubateError('USAGE_WEIGHTS', `there is no weights file ${path}`);
   const { config } = await configFromOptions(options);
-  return { config, weights: resolve(path) };
+  return { config, weights: resolve(path), engine: (await allotDevices(config)).engine };
 }
 
 /** Throws USAGE_RUN or RUN_FORMAT for what is no run, RUN_RESULT where it has no final weights that can be trusted. */
 async function runTarget(runDirectory: string, options: EvalOptions): Promise<Target> {
-  const { config } = await loadRunRecord(runDirectory);
+  const { config: own, plan } = await loadRunRecord(runDirectory);
   const result = await readJobResult(runDirectory, 'finetune').catch((error: unknown) => {
     if (!(error instanceof IncubateError)) throw error;
     throw new IncubateError(error.code, error.message, {
@@ -61,7 +65,9 @@ async function runTarget(runDirectory: string, options: EvalOptions): Promise<Ta
   });
   const weights = weightsPath(runDirectory, result);
   if (weights === undefined) throw new IncubateError('RUN_RESULT', `the run ${runDirectory} has no final weights`);
-  return { config: await withOverrides(config, options), weights };
+  const planned = { ...own, devices: { ...own.devices, engine: plan.engine } };
+  const config = await withOverrides(planned, options);
+  return { config, weights, engine: (await allotDevices(config)).engine };
 }
 
 /** What may differ in an evaluation from the run, as it changes neither the model nor how images look to it. */
@@ -85,7 +91,8 @@ async function withOverrides(config: RunConfig, options: EvalOptions): Promise<R
     data: { ...data, ...(given('data.source') && { source: asked.data.source }) },
     devices: {
       ...devices,
-      ...(given('devices.engine') && { engine: asked.devices.engine }),
+      // Another engine may know nothing of the run's GPUs.
+      ...(given('devices.engine') && { engine: asked.devices.engine, gpus: 'auto' }),
       ...(given('devices.threads') && { threads: asked.devices.threads }),
     },
     training: {

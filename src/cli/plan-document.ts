@@ -26,11 +26,11 @@ export function planDocument(prepared: PreparedRun, estimates: readonly JobEstim
   const jobs = plan.jobs.map((job, index) => plannedJob(job, estimates[index] as JobEstimate, prepared));
   const flops = jobs.reduce((sum, job) => sum + job.flops, 0);
   const { fingerprint: _, ...data } = dataset;
-  const { gpus, threads, leases, choice } = devices;
+  const { engine, gpus, threads, leases, choice } = devices;
   return {
     model: { name: model.name, depth: model.depth, parameters: model.parameters, macsPerImage: model.macs },
     data,
-    devices: { engine: config.devices.engine, gpus, threads, leases, choice },
+    devices: { engine, gpus, threads, leases, choice },
     modules: plan.modules.map((module) => ({ ...module, parameters: moduleParameters(module, prepared) })),
     jobs,
     cost: {

@@ -7,7 +7,7 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
   const facts = [
     `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaled(model.macsPerImage)}MACs per image`,
     `data     ${data.source}: ${countFigure(data.train)} training and ${countFigure(data.validation)} validation images, ${data.classes.length} classes`,
-    `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with ${devices.threads} threads in all: ${devices.choice}`,
+    `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with the engine ${devices.engine} and ${devices.threads} threads in all: ${devices.choice}`,
   ];
   const moduleRows = modules.map(({ index, from, to, parameters, metaDepth }) => [
     `module ${index}`,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { engineNames } from './engines.ts';
 
 const fraction = z.number().min(0).max(1);
 /** Of a running mean: 1 would never forget, and divide by zero. */
@@ -114,9 +115,9 @@ export const runConfigSchema = z.strictObject({
   devices: z
     .strictObject({
       engine: z
-        .enum(['auto', 'cpu', 'tfjs'])
+        .enum(['auto', ...engineNames])
         .default('auto')
-        .describe('cpu: ONNX Runtime; tfjs: TensorFlow.js on a GPU; auto: the best that works'),
+        .describe('what computes; auto: cuda, tfjs or webgpu where they work on a GPU, otherwise cpu'),
       gpus: z
         .union([z.literal('auto'), z.literal('none'), z.array(z.union([z.int().min(0), z.string().min(1)])).min(1)])
         .default('auto')
@@ -125,7 +126,7 @@ export const runConfigSchema = z.strictObject({
       slots: positiveInteger
         .nullable()
         .default(null)
-        .describe('jobs at a time on the CPU; null: one per core, at most K'),
+        .describe('jobs at a time without GPU leases; null: one per core, at most K; with webgpu one'),
       threads: positiveInteger.nullable().default(null).describe('threads to divide; null: all cores'),
     })
     .prefault({}),

@@ -44,7 +44,7 @@ export async function runAttempt(context: RunContext, { job, number, lease }: At
   const directory = jobDirectory(context.runDirectory, job.id);
   const specPath = join(directory, 'spec.json');
   const logPath = join(directory, 'log.txt');
-  await prepare(context, job, lease, specPath);
+  await prepare(context, job, specPath);
   const logStart = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
   if (context.termination.stopping) return { type: 'stopped' };
 
@@ -96,7 +96,7 @@ export async function runAttempt(context: RunContext, { job, number, lease }: At
   return { ...outcome, logTail: await logTail(logPath, logStart) };
 }
 
-async function prepare(context: RunContext, job: JobPlan, lease: Lease, specPath: string): Promise<void> {
+async function prepare(context: RunContext, job: JobPlan, specPath: string): Promise<void> {
   const { record, runDirectory } = context;
   const spec: JobSpec = {
     format: RUN_FORMAT,
@@ -105,7 +105,7 @@ async function prepare(context: RunContext, job: JobPlan, lease: Lease, specPath
     modules: record.plan.modules,
     config: record.config,
     dataset: record.dataset,
-    engine: lease.kind === 'cpu' && record.config.devices.engine === 'auto' ? 'cpu' : record.config.devices.engine,
+    engine: record.plan.engine,
   };
   const directory = jobDirectory(runDirectory, job.id);
   try {

@@ -21,10 +21,13 @@ export function gpuLeases(gpus: readonly Gpu[], jobsPerGpu: number): Lease[] {
   ).flat();
 }
 
-/** Slots on the CPU: as many as configured, otherwise one per thread and no more than there are modules. */
-export function cpuLeases(config: RunConfig, threads: number): Lease[] {
-  const slots = config.devices.slots ?? Math.min(moduleCount(config), threads);
-  return Array.from({ length: slots }, (_, slot) => ({ id: `cpu-${slot}`, kind: 'cpu', cudaVisibleDevices: '' }));
+/**
+ * Slots of the CPU or the WebGPU adapter: as many as configured, otherwise one per CPU thread and no more than there are
+ * modules, but one of an adapter.
+ */
+export function slotLeases(config: RunConfig, kind: 'cpu' | 'webgpu', threads: number): Lease[] {
+  const slots = config.devices.slots ?? (kind === 'cpu' ? Math.min(moduleCount(config), threads) : 1);
+  return Array.from({ length: slots }, (_, slot) => ({ id: `${kind}-${slot}`, kind, cudaVisibleDevices: '' }));
 }
 
 /** What a worker's environment must say so that it sees its lease's device and no other. */

@@ -1,10 +1,12 @@
+import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { divide } from '../models/divide.ts';
 import type { JobPlan, Lease, ModulePlan, Plan } from '../protocol/plan.ts';
 import { moduleCount } from './leases.ts';
 
-/** What jobs compute on: the leases of the run and the CPU threads that they share. */
+/** What jobs compute with and on: the engine, the leases of the run and the CPU threads that they share. */
 export interface DeviceShare {
+  readonly engine: EngineName;
   readonly leases: readonly Lease[];
   readonly threads: number;
 }
@@ -43,7 +45,7 @@ export function planRun(
     { id: 'finetune', kind: 'finetune', needs: moduleJobs.map((job) => job.id), threads, cost: 3 * model.depth },
     { id: 'evaluate', kind: 'evaluate', needs: ['finetune'], threads, cost: model.depth },
   ];
-  return { modules, jobs, leases: devices.leases };
+  return { modules, jobs, engine: devices.engine, leases: devices.leases };
 }
 
 /** Layer units per image of incubating one module between frozen meta slices. */

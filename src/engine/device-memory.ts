@@ -1,4 +1,4 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeModel, onnxNode, valueInfo } from './onnx-format.ts';
 import { openSession } from './onnx-session.ts';
 import type { Provider } from './providers.ts';
@@ -32,6 +32,19 @@ export function deviceMemory(provider: Provider): DeviceMemory {
     return copied as Tensor;
   };
   return { upload: (tensor) => copy(tensor, 'gpu-buffer'), download: (tensor) => copy(tensor, 'cpu') };
+}
+
+/** Computes with a provider and checks what comes back. @throws Error that says why the provider does not work. */
+export async function tryProvider(provider: Provider): Promise<void> {
+  const given = Float32Array.of(1.5, -2, 3);
+  const session = await openCopy(provider, 'float32', 1, 'cpu');
+  try {
+    const { copied } = await session.run({ given: new Tensor('float32', given, [3]) });
+    const returned = copied?.data as Float32Array;
+    if (returned.some((value, index) => value !== given[index])) throw new Error(`it copied ${given} as ${returned}`);
+  } finally {
+    await session.release();
+  }
 }
 
 function openCopy(provider: Provider, type: ResidentType, rank: number, to: 'cpu' | 'gpu-buffer') {

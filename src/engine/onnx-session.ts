@@ -2,6 +2,9 @@ import { InferenceSession } from 'onnxruntime-node';
 import type { OnnxModel } from './onnx-format.ts';
 import type { Provider } from './providers.ts';
 
+/** ONNX Runtime reports its use to its makers unless told otherwise before its first session. */
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 /**
  * Threads that wait do not spin: alone on two cores a step of DeiT-T takes 0.68 s either way, beside other work 1 to 2 s
  * without and 2 to 6 s with spinning. Denormals are slow, and zero to a training step.

@@ -4,6 +4,12 @@ import { answerSchema } from '../protocol/answer.ts';
 import { type ErrorCode, IncubateError, UNEXPECTED } from '../util/errors.ts';
 import { type AskableProgram, programPath } from './programs.ts';
 
+export interface AskOptions {
+  readonly environment?: NodeJS.ProcessEnv;
+  /** After which the program is killed; without limit where absent. */
+  readonly timeoutSeconds?: number;
+}
+
 /**
  * Asks a program of ours that loads a tensor library, so that neither its import nor its crash concerns this process.
  *
@@ -13,16 +19,25 @@ export async function askWorker<Reply>(
   program: AskableProgram,
   request: unknown,
   replySchema: ZodType<Reply>,
+  { environment = process.env, timeoutSeconds = 0 }: AskOptions = {},
 ): Promise<Reply> {
   const result = await execa(process.execPath, ['--enable-source-maps', programPath(program)], {
     input: JSON.stringify(request),
     reject: false,
+    env: environment,
+    extendEnv: false,
+    timeout: timeoutSeconds * 1000,
+    killSignal: 'SIGKILL',
     maxBuffer: 64 << 20,
   });
   if (process.env.INCUBATE_DEBUG === '1' && result.stderr !== '') process.stderr.write(`${result.stderr}\n`);
   const answer = answerSchema.safeParse(parseLastLine(result.stdout));
   if (!answer.success) {
-    const how = result.isTerminated ? `was ended by ${result.signal}` : `exited with status ${result.exitCode}`;
+    const how = result.timedOut
+      ? `took longer than ${timeoutSeconds} s and was ended`
+      : result.isTerminated
+        ? `was ended by ${result.signal}`
+        : `exited with status ${result.exitCode}`;
     const lines = result.stderr.trim().split('\n');
     const lastWords = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1);
     throw new IncubateError(

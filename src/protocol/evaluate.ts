@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { Evaluation } from './run.ts';
 import { evaluationSchema } from './run-schema.ts';
@@ -8,6 +9,7 @@ export interface EvaluateRequest {
   readonly config: RunConfig;
   /** Absolute path of a safetensors file with a whole network. */
   readonly weights: string;
+  readonly engine: EngineName;
   readonly threads: number;
 }
 

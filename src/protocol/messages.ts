@@ -1,3 +1,4 @@
+import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { SerializedError } from '../util/errors.ts';
 import type { JobPlan, ModulePlan } from './plan.ts';
@@ -12,8 +13,8 @@ export interface JobSpec {
   readonly modules: readonly ModulePlan[];
   readonly config: RunConfig;
   readonly dataset: DatasetIdentity;
-  /** Engine that the job must run on; `auto` has been decided by the coordinator's lease: GPU leases may use `tfjs`. */
-  readonly engine: 'auto' | 'cpu' | 'tfjs';
+  /** The engine that the job must run on: the plan's. */
+  readonly engine: EngineName;
 }
 
 /** How an epoch went. */

@@ -1,3 +1,5 @@
+import type { EngineName } from '../config/engines.ts';
+
 /** A contiguous range of the target's blocks that is trained on its own. */
 export interface ModulePlan {
   readonly index: number;
@@ -24,16 +26,18 @@ export interface JobPlan {
   readonly cost: number;
 }
 
-/** One place where one job may run at a time. */
+/** One place where one job may run at a time: a GPU of CUDA, a share of the CPU, or one of the WebGPU adapter. */
 export interface Lease {
   readonly id: string;
-  readonly kind: 'gpu' | 'cpu';
-  /** Value of CUDA_VISIBLE_DEVICES for the job: a GPU index or UUID, or '' on CPU leases. */
+  readonly kind: 'gpu' | 'cpu' | 'webgpu';
+  /** Value of CUDA_VISIBLE_DEVICES for the job: a GPU's UUID, or '' on leases of other kinds. */
   readonly cudaVisibleDevices: string;
 }
 
 export interface Plan {
   readonly modules: readonly ModulePlan[];
   readonly jobs: readonly JobPlan[];
+  /** What all jobs compute with. Fixed for the run: engines differ in the last bits. */
+  readonly engine: EngineName;
   readonly leases: readonly Lease[];
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { engineNames } from '../config/engines.ts';
 import { runConfigSchema } from '../config/schema.ts';
 import {
   type DatasetIdentity,
@@ -59,7 +60,11 @@ const jobPlanSchema = z.object({
   cost: z.number(),
 });
 
-const leaseSchema = z.object({ id: z.string(), kind: z.enum(['gpu', 'cpu']), cudaVisibleDevices: z.string() });
+const leaseSchema = z.object({
+  id: z.string(),
+  kind: z.enum(['gpu', 'cpu', 'webgpu']),
+  cudaVisibleDevices: z.string(),
+});
 
 export const runRecordSchema = z.object({
   format: z.literal(RUN_FORMAT),
@@ -70,6 +75,7 @@ export const runRecordSchema = z.object({
   plan: z.object({
     modules: z.array(modulePlanSchema).min(1),
     jobs: z.array(jobPlanSchema).min(1),
+    engine: z.enum(engineNames),
     leases: z.array(leaseSchema).min(1),
   }),
   dataset: datasetIdentitySchema,

@@ -13,13 +13,14 @@ import { layoutsOf } from '../training/train-programs.ts';
  *
  * @throws CHECKPOINT_FILE or CHECKPOINT_PARAMETER where the file does not hold the configured model's weights.
  */
-export async function evaluateWeights({ config, weights, threads }: EvaluateRequest): Promise<EvaluateReply> {
+export async function evaluateWeights(request: EvaluateRequest): Promise<EvaluateReply> {
+  const { config, weights, threads } = request;
   const { tensors } = await readSafetensors(weights);
   const dataset = await openDataset(config);
   const { classes } = dataset.identity;
   const network = wholeNetwork(buildArchitecture(config.model, classes.length), 'target');
   const parameters = flatten(layoutsOf(network).trained, tensors);
-  const engine = await openEngine({ engine: config.devices.engine, threads });
+  const engine = await openEngine({ engine: request.engine, threads });
   const evaluator = await createEvaluator(engine, 'eval', network, config, dataset.validation);
   const evaluation = await evaluator.evaluate(engine.createState({ parameters }), dataset.validation);
   return { ...evaluation, images: dataset.validation.length, classes: [...classes] };

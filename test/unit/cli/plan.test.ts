@@ -24,7 +24,7 @@ function prepare(config: RunConfig): PreparedRun {
   const classes = Array.from({ length: CLASSES }, (_, index) => `class ${index}`);
   const dataset = { source: 'shapes', classes, train: 67, validation: 20, fingerprint: 'f' };
   const leases: Lease[] = ['cpu-0', 'cpu-1'].map((id) => ({ id, kind: 'cpu', cudaVisibleDevices: '' }));
-  const devices = { gpus: [], gpuEngine: false, threads: 2, leases, choice: 'there is no GPU' };
+  const devices = { engine: 'cpu', gpus: [], threads: 2, leases, choice: 'there is no GPU' } as const;
   const model = describeModel(config.model, CLASSES);
   return { config, dataset, model, devices, plan: planRun(config, model, devices) };
 }
@@ -96,7 +96,7 @@ it('prints the plan for people', () => {
   expect(planText(planDocument(prepared, estimates(prepared)))).toMatchInlineSnapshot(`
     "model    vit-tiny: 6 blocks, 20,677 parameters, 100 kMACs per image
     data     shapes: 67 training and 20 validation images, 5 classes
-    devices  cpu-0, cpu-1 with 2 threads in all: there is no GPU
+    devices  cpu-0, cpu-1 with the engine cpu and 2 threads in all: there is no GPU
 
     module    blocks  parameters  meta blocks
     module 0     0-1       7,440            1

@@ -2,9 +2,12 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { EngineName } from '../../../src/config/engines.ts';
 import { runConfigSchema } from '../../../src/config/schema.ts';
+import type { Probe } from '../../../src/coordinator/choose-engine.ts';
 import { allotDevices, describeDevices } from '../../../src/coordinator/devices.ts';
 import { parseGpuList } from '../../../src/coordinator/gpus.ts';
+import { type EngineProbe, unavailableProbe } from '../../../src/protocol/probe.ts';
 import { temporaryDirectory } from '../../fixtures/run.ts';
 
 const twoGpus = `echo "0, GPU-aaaa-0000, NVIDIA H200, 143771"; echo "1, GPU-bbbb-1111, NVIDIA H200, 143771"`;
@@ -21,8 +24,16 @@ function machine(script: string | null, visible?: string): NodeJS.ProcessEnv {
 }
 
 const configOf = (devices: object) => runConfigSchema.parse({ devices, division: { modules: 4 } });
-const leasesOf = async (devices: object, environment: NodeJS.ProcessEnv, gpuEngine = true) =>
-  (await allotDevices(configOf(devices), { environment, gpuEngine })).leases;
+/** What probes say on a machine where those engines work on a GPU, and no others but cpu work. */
+const working =
+  (...names: EngineName[]) =>
+  async (name: EngineName): Promise<EngineProbe> =>
+    names.includes(name)
+      ? { name, available: true, version: '1', device: 'GPU', accelerated: true }
+      : unavailableProbe(name, `no ${name} here`);
+const nothing = working();
+const leasesOf = async (devices: object, environment: NodeJS.ProcessEnv, probe = working('cuda')) =>
+  (await allotDevices(configOf(devices), { environment, probe })).leases;
 const gpuNames = (leases: Awaited<ReturnType<typeof leasesOf>>) =>
   leases.map((lease) => `${lease.id}=${lease.cudaVisibleDevices}`);
 
@@ -35,7 +46,10 @@ describe('without usable GPUs the leases are slots of the CPU, and the reason is
     ['the output is an error with status 0', 'echo "Unable to determine the device handle"', 'not understood'],
     ['nvidia-smi hangs', 'trap "" TERM; exec sleep 30', 'did not answer within 5 s'],
   ])('when %s', async (_, script, reason) => {
-    const devices = await allotDevices(configOf({ slots: 2 }), { environment: machine(script), gpuEngine: true });
+    const devices = await allotDevices(configOf({ slots: 2 }), {
+      environment: machine(script),
+      probe: working('cuda', 'tfjs'),
+    });
     expect(devices.leases.map(({ id, kind, cudaVisibleDevices }) => [id, kind, cudaVisibleDevices])).toEqual([
       ['cpu-0', 'cpu', ''],
       ['cpu-1', 'cpu', ''],
@@ -73,17 +87,17 @@ describe('leases of GPUs', () => {
   });
 
   test.each(['', '-1', '7', 'MIG-1234'])('are none when CUDA_VISIBLE_DEVICES is %j', async (visible) => {
-    const description = await describeDevices({ environment: machine(twoGpus, visible), gpuEngine: true });
+    const description = await describeDevices({ environment: machine(twoGpus, visible) });
     expect(description).toMatchObject({ gpus: [], reason: expect.stringContaining('hides every GPU') });
   });
 
   test('are not given when no engine could use them, or they are switched off', async () => {
-    const kinds = async (devices: object, gpuEngine: boolean) =>
-      new Set((await leasesOf(devices, machine(twoGpus), gpuEngine)).map((lease) => lease.kind));
-    expect(await kinds({}, false)).toEqual(new Set(['cpu']));
-    expect(await kinds({ engine: 'cpu' }, true)).toEqual(new Set(['cpu']));
-    expect(await kinds({ gpus: 'none' }, true)).toEqual(new Set(['cpu']));
-    expect(await kinds({ gpus: [1] }, false)).toEqual(new Set(['gpu']));
+    const kinds = async (devices: object, probe: Probe) =>
+      new Set((await leasesOf(devices, machine(twoGpus), probe)).map((lease) => lease.kind));
+    expect(await kinds({}, nothing)).toEqual(new Set(['cpu']));
+    expect(await kinds({ engine: 'cpu' }, working('cuda'))).toEqual(new Set(['cpu']));
+    expect(await kinds({ gpus: 'none' }, working('cuda'))).toEqual(new Set(['cpu']));
+    expect(await kinds({ gpus: [1] }, working('tfjs'))).toEqual(new Set(['gpu']));
   });
 
   test.each([
@@ -101,6 +115,85 @@ describe('leases of GPUs', () => {
       });
     },
   );
+});
+
+describe('the engine', () => {
+  const chosen = async (devices: object, script: string | null, probe: Probe) => {
+    const { engine, leases, choice } = await allotDevices(configOf(devices), { environment: machine(script), probe });
+    return { engine, leases: leases.map(({ id }) => id).join(' '), choice };
+  };
+
+  test.each([
+    ['cuda before all others', twoGpus, working('webgpu', 'tfjs', 'cuda'), 'cuda', 'gpu-0 gpu-1'],
+    ['tfjs where cuda does not work', twoGpus, working('webgpu', 'tfjs'), 'tfjs', 'gpu-0 gpu-1'],
+    ['webgpu where neither works, one job at a time', twoGpus, working('webgpu'), 'webgpu', 'webgpu-0'],
+    ['webgpu on a GPU of another make', null, working('webgpu'), 'webgpu', 'webgpu-0'],
+    ['cpu where there is no GPU, whatever is installed', null, working('cuda', 'tfjs'), 'cpu', 'cpu-0 cpu-1'],
+    ['cpu where nothing works on the GPUs', twoGpus, nothing, 'cpu', 'cpu-0 cpu-1'],
+  ] as const)('auto takes %s', async (_, script, probe, engine, leases) => {
+    expect(await chosen({ threads: 2 }, script, probe)).toMatchObject({ engine, leases });
+  });
+
+  test('auto takes no adapter that is a processor, and says so', async () => {
+    const software: Probe = async (name) => ({
+      ...(await working('webgpu')(name)),
+      accelerated: false,
+      reason: 'the only adapter is software',
+    });
+    expect(await chosen({}, null, software)).toMatchObject({
+      engine: 'cpu',
+      choice: 'nvidia-smi is not installed (webgpu: the only adapter is software)',
+    });
+    expect(await chosen({ engine: 'webgpu', slots: 2 }, null, software)).toMatchObject({
+      engine: 'webgpu',
+      leases: 'webgpu-0 webgpu-1',
+    });
+  });
+
+  test('cpu asks no engine', async () => {
+    const never: Probe = (name) => Promise.reject(new Error(`${name} was asked`));
+    expect(await chosen({ engine: 'cpu', slots: 1 }, twoGpus, never)).toMatchObject({ engine: 'cpu', leases: 'cpu-0' });
+    expect(await chosen({ gpus: 'none', slots: 1 }, twoGpus, never)).toMatchObject({ engine: 'cpu', leases: 'cpu-0' });
+  });
+
+  test('tfjs takes slots of the CPU where libtensorflow sees no GPU', async () => {
+    const blind: Probe = async (name) => ({
+      ...(await working('tfjs')(name)),
+      accelerated: false,
+      reason: 'libtensorflow sees no GPU',
+    });
+    expect(await chosen({ engine: 'tfjs', slots: 1 }, twoGpus, blind)).toEqual({
+      engine: 'tfjs',
+      leases: 'cpu-0',
+      choice: "the engine is 'tfjs', but libtensorflow sees no GPU",
+    });
+    await expect(chosen({ engine: 'tfjs', gpus: [0] }, twoGpus, blind)).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+    });
+  });
+
+  test.each([
+    [{ engine: 'cuda' }, twoGpus, nothing, 'ENGINE_UNAVAILABLE', 'the engine cuda cannot be used: no cuda here'],
+    [{ engine: 'webgpu' }, null, nothing, 'ENGINE_UNAVAILABLE', 'the engine webgpu cannot be used: no webgpu here'],
+    [{ engine: 'tfjs' }, null, nothing, 'ENGINE_UNAVAILABLE', 'the engine tfjs cannot be used: no tfjs here'],
+    [
+      { gpus: [0] },
+      twoGpus,
+      working('webgpu'),
+      'ENGINE_UNAVAILABLE',
+      'the engines cuda and tfjs cannot be used: cuda: no cuda here; tfjs: no tfjs here',
+    ],
+    [{ engine: 'cuda' }, null, working('cuda'), 'ENVIRONMENT_GPU', 'no GPU to lease: nvidia-smi is not installed'],
+    [{ engine: 'webgpu', gpus: [0] }, twoGpus, working('webgpu'), 'CONFIG_DEVICES', 'cannot be given any'],
+    [{ engine: 'cpu', gpus: [0] }, null, nothing, 'CONFIG_DEVICES', 'cannot be given any'],
+    [{ engine: 'cuda', gpus: 'none' }, twoGpus, working('cuda'), 'CONFIG_DEVICES', 'switched off'],
+  ] as const)('that cannot be used is an error: %j', async (devices, script, probe, code, message) => {
+    await expect(chosen(devices, script, probe)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+      hint: expect.stringMatching(/\.$/),
+    });
+  });
 });
 
 test('any answer of nvidia-smi is a list of GPUs or a reason', () => {

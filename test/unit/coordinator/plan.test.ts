@@ -8,7 +8,7 @@ const configOf = (division: object): RunConfig => runConfigSchema.parse({ divisi
 const blocks = (depth: number) => ({ depth, blockCosts: Array<number>(depth).fill(1) });
 
 test('jobs need what they start from', () => {
-  const { jobs } = planRun(configOf({ modules: 3 }), blocks(6), { leases: cpuSlots(3), threads: 6 });
+  const { jobs } = planRun(configOf({ modules: 3 }), blocks(6), { engine: 'cpu', leases: cpuSlots(3), threads: 6 });
   expect(jobs.map(({ id, needs }) => [id, needs])).toEqual([
     ['meta', []],
     ['module-0', ['meta']],
@@ -26,7 +26,7 @@ test.each([
   { leases: 8, threads: 4, modules: 4, each: 1 },
   { leases: 8, threads: 8, modules: 2, each: 4 },
 ])('$threads threads on $leases leases give $modules modules $each each', ({ leases, threads, modules, each }) => {
-  const plan = planRun(configOf({ modules }), blocks(8), { leases: cpuSlots(leases), threads });
+  const plan = planRun(configOf({ modules }), blocks(8), { engine: 'cpu', leases: cpuSlots(leases), threads });
   const byKind = (kind: string) => [...new Set(plan.jobs.filter((job) => job.kind === kind).map((job) => job.threads))];
   expect(byKind('module')).toEqual([each]);
   for (const kind of ['meta', 'finetune', 'evaluate']) expect(byKind(kind)).toEqual([threads]);
@@ -40,7 +40,7 @@ test.each([
   { depth: 128, steps: [0.266, 0.263, 0.26, 0.258], total: 214, chain: 136 },
 ])('a model of $depth blocks costs what the reference says', ({ depth, steps, total, chain }) => {
   const config = configOf({ modules: 4 });
-  const plan = planRun(config, blocks(depth), { leases: cpuSlots(4), threads: 4 });
+  const plan = planRun(config, blocks(depth), { engine: 'cpu', leases: cpuSlots(4), threads: 4 });
   const modules = plan.jobs.filter((job) => job.kind === 'module');
   modules.forEach((job, index) => {
     // The reference rounds to three digits, some of them down.
@@ -53,6 +53,6 @@ test.each([
 });
 
 test('a division that does not fit the model is an error of the configuration', () => {
-  const plan = () => planRun(configOf({ modules: 5 }), blocks(4), { leases: cpuSlots(1), threads: 1 });
+  const plan = () => planRun(configOf({ modules: 5 }), blocks(4), { engine: 'cpu', leases: cpuSlots(1), threads: 1 });
   expect(plan).toThrow(expect.objectContaining({ code: 'CONFIG_DIVISION', exitCode: 3 }));
 });

@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { engineNames } from '../../../src/config/engines.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
-import { openEngine, probeEngines } from '../../../src/engine/engines.ts';
+import { openEngine } from '../../../src/engine/engines.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { probeEngine } from '../../../src/engine/probe.ts';
 import type { Program, ProgramResult } from '../../../src/engine/program.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { float32, uint8 } from '../../../src/util/tensor.ts';
@@ -87,17 +89,18 @@ describe('opening engines', () => {
     expect((await openEngine({ engine: 'cpu', threads: 1 })).name).toBe('cpu');
   });
 
-  it('probes without throwing, and opens exactly what it reports as available', async () => {
-    const probes = await probeEngines();
-    expect(probes.map(({ name }) => name)).toEqual(['cpu', 'tfjs']);
-    for (const { name, available, reason, hint } of probes) {
-      if (available) continue;
-      expect(reason && hint).toBeTruthy();
-      await expect(openEngine({ engine: name, threads: 1 })).rejects.toMatchObject({
-        code: 'ENGINE_UNAVAILABLE',
-        message: expect.stringContaining(reason as string),
-        hint: expect.any(String),
-      });
+  it.each(engineNames)('opens %s exactly where its probe reports it as available', async (engine) => {
+    const { name, available, reason, hint } = await probeEngine({ engine });
+    expect(name).toBe(engine);
+    if (available) {
+      expect((await openEngine({ engine, threads: 1 })).name).toBe(engine);
+      return;
     }
+    expect(reason && hint).toBeTruthy();
+    await expect(openEngine({ engine, threads: 1 })).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: `the engine ${engine} cannot be used: ${reason}`,
+      hint: `${hint} Or choose --engine cpu.`,
+    });
   });
 });
