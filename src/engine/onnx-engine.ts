@@ -3,12 +3,12 @@ import { IncubateError, messageOf } from '../util/errors.ts';
 import type { HostTensor } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
 import { costOf } from './cost.ts';
-import { canReside, type DeviceMemory, deviceMemory } from './device-memory.ts';
+import { canReside, deviceMemory } from './device-memory.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
 import { openSession } from './onnx-session.ts';
 import { fromOnnx, OnnxState, toOnnx } from './onnx-state.ts';
 import type { Engine, Executable, Program } from './program.ts';
-import { type ProviderName, providers } from './providers.ts';
+import { type Provider, type ProviderName, providers } from './providers.ts';
 import { traceProgram } from './trace.ts';
 
 /** Graphs with more nodes compile with basic optimisations only: the full set takes time that grows faster than the graph. */
@@ -29,7 +29,7 @@ export function createOnnxEngine({ threads, provider: name = 'cpu', deviceOnly =
   const memory = provider.stateLocation === 'cpu' ? null : deviceMemory(provider);
   return {
     name,
-    createState: (tensors) => new OnnxState(tensors, memory),
+    createState: (tensors) => new OnnxState(tensors, provider, memory),
     async compile(program) {
       const graph = traceProgram(program);
       const model = lowerToOnnx(graph, program, { provider });
@@ -45,7 +45,7 @@ export function createOnnxEngine({ threads, provider: name = 'cpu', deviceOnly =
           cause: error,
         });
       });
-      return onnxExecutable(program, session, costOf(graph), memory);
+      return onnxExecutable(program, session, costOf(graph), provider);
     },
   };
 }
@@ -54,12 +54,12 @@ function onnxExecutable(
   program: Program,
   session: InferenceSession,
   cost: Executable['cost'],
-  memory: DeviceMemory | null,
+  provider: Provider,
 ): Executable {
   return {
     cost,
     async run(state, feeds) {
-      if (!(state instanceof OnnxState && state.isIn(memory))) throw foreignState(program);
+      if (!(state instanceof OnnxState && state.provider === provider)) throw foreignState(program);
       checkFeeds(program, feeds);
       checkState(program, (name) => {
         const { type, dims } = state.get(name);

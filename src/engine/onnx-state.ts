@@ -3,20 +3,18 @@ import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { unknownState } from './check-inputs.ts';
 import { canReside, type DeviceMemory } from './device-memory.ts';
 import type { EngineState } from './program.ts';
+import type { Provider } from './providers.ts';
 
 /** State as tensors of ONNX Runtime: in the device's memory where there is one, from its first use on. */
 export class OnnxState implements EngineState {
   readonly #tensors = new Map<string, Tensor>();
+  readonly provider: Provider;
   readonly #memory: DeviceMemory | null;
 
-  constructor(tensors: HostTensors, memory: DeviceMemory | null) {
+  constructor(tensors: HostTensors, provider: Provider, memory: DeviceMemory | null) {
+    this.provider = provider;
     this.#memory = memory;
     this.write(tensors);
-  }
-
-  /** Whether programs of an engine with that memory can use this state. */
-  isIn(memory: DeviceMemory | null): boolean {
-    return memory === this.#memory;
   }
 
   write(tensors: HostTensors): void {

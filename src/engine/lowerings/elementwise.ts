@@ -52,7 +52,11 @@ export const elementwise: Lowerings = {
   Less: broadcasting('Less'),
   LessEqual: broadcasting('LessOrEqual'),
   LogicalAnd: broadcasting('And'),
-  LogicalOr: broadcasting('Or'),
+  LogicalOr(context, node) {
+    if (!context.provider.lacks.has('Or')) return broadcasting('Or')(context, node);
+    const neither = node.inputs.map((value) => context.onnx.op('Not', [context.loose(value)]));
+    return [expanded(context, node, context.onnx.op('Not', [context.onnx.op('And', neither)]))];
+  },
   LogicalNot: unary('Not'),
   FloorDiv: combination((context, a, b, node) => {
     const operands = [a, b].map((name) => cast(context, name, 'float32'));
@@ -93,9 +97,11 @@ export const elementwise: Lowerings = {
   Log1p: formula(({ onnx }, x, scalar) => onnx.op('Log', [onnx.op('Add', [x, scalar(1)])])),
   Relu6: formula(({ onnx }, x, scalar) => onnx.op('Clip', [x, scalar(0), scalar(6)])),
   LeakyRelu: unary('LeakyRelu', ({ attributes }) => ({ alpha: { float: attributes.alpha as number } })),
-  Step: formula(({ onnx }, x, scalar, { alpha }) => {
+  Step: formula(({ onnx, provider }, x, scalar, { alpha }) => {
     const below = scalar((alpha as number | undefined) ?? 0);
     const step = onnx.op('Where', [onnx.op('Greater', [x, scalar(0)]), scalar(1), below]);
+    // Where drivers take every number for equal to itself, the step of one that is none is the one below zero.
+    if (provider.lacks.has('IsNaN')) return onnx.op('Where', [onnx.op('Equal', [x, x]), step, x]);
     return onnx.op('Where', [onnx.op('IsNaN', [x]), x, step]);
   }),
   ClipByValue: formula(({ onnx }, x, scalar, { clipValueMin, clipValueMax }) =>

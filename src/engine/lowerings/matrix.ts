@@ -6,7 +6,7 @@ export const matrix: Lowerings = {
     const { transposeA, transposeB } = node.attributes;
     const operands = node.inputs.map(context.full);
     if (!transposeA && !transposeB) return [context.onnx.op('MatMul', operands)];
-    if (!context.provider.fusedMatMul) {
+    if (context.provider.lacks.has('FusedMatMul')) {
       const flags = [transposeA, transposeB];
       const matrices = node.inputs.map(({ shape }, index) =>
         flags[index] ? transposed(context, operands[index] as string, shape.length) : (operands[index] as string),

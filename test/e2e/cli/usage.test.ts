@@ -57,7 +57,7 @@ describe('help and version', () => {
         --data <source>      image folder, or shapes
         --batch-size <n>     images per optimiser step
         --seed <n>           seed of every random decision
-        --engine <name>      what computes: auto, cpu or tfjs
+        --engine <name>      what computes: auto, cpu, webgpu, cuda or tfjs
         --gpus <list>        GPUs to use: auto, none, or 0,1,…
         --jobs-per-gpu <n>   jobs that share a GPU
         --threads <n>        CPU threads to use
