@@ -5,9 +5,9 @@ export type ShapeSplit = 'train' | 'validation';
 type Colour = readonly [number, number, number];
 
 /** Part of the data set's fingerprint: to be raised whenever the same key no longer gives the same image. */
-export const SHAPES_VERSION = 1;
+export const SHAPES_VERSION = 2;
 /** How much brighter a shape is than its background at least, of 255. */
-const CONTRAST = 70;
+const CONTRAST = 100;
 /** Largest deviation of the noise on every channel, of 255. */
 const NOISE = 10;
 
@@ -80,7 +80,7 @@ function placed(distance: Distance, turns: number, random: RandomStream): Distan
 function colours(random: RandomStream): { first: Colour; second: Colour; foreground: Colour } {
   const draw = (range = 255): Colour => [random.uniform() * range, random.uniform() * range, random.uniform() * range];
   // Dark enough for a brighter shape to be found.
-  const first = draw(150);
+  const first = draw(120);
   const second = first.map((value) => value + (2 * random.uniform() - 1) * 36) as unknown as Colour;
   for (;;) {
     const foreground = draw();
