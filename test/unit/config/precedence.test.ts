@@ -8,7 +8,7 @@ describe('precedence', () => {
 
   it.each([
     ['default', async () => ({ configFile: await configFile('seed: 1') }), 2048, 'default'],
-    ['recipe', async () => ({}), 32, 'recipe shapes'],
+    ['recipe', async () => ({}), 16, 'recipe shapes'],
     ['file', async () => ({ configFile: await configFile('recipe: shapes\ntraining: { batchSize: 2 }') }), 2, 'file'],
     [
       'environment',
