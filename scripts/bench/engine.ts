@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { alignTable } from '../../src/report/table.ts';
 import { type BenchCase, cases } from './cases.ts';
+import { gibibytes } from './gibibytes.ts';
 import { median } from './median.ts';
 import { type Peer, startPeer } from './peer.ts';
 import { writeTask } from './task.ts';
@@ -108,15 +109,14 @@ function compareLosses(name: string, ours: readonly number[], theirs: readonly n
 }
 
 function rowText(row: Row): string[] {
-  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
   return [
     row.name,
     String(row.threads),
     `${row.seconds.toFixed(3)} s`,
     `${row.peerSeconds.toFixed(3)} s`,
     row.timeRatio.toFixed(2),
-    gigabytes(row.peakBytes),
-    gigabytes(row.peerPeakBytes),
+    gibibytes(row.peakBytes),
+    gibibytes(row.peerPeakBytes),
     row.memoryRatio.toFixed(2),
     `${row.compileSeconds.toFixed(2)} s`,
   ];

@@ -86,6 +86,12 @@ export const runConfigSchema = z.strictObject({
       batchSize: positiveInteger.default(2048).describe('images per optimiser step'),
       accumulate: positiveInteger.default(1).describe('micro-batches a step is divided into'),
       referenceBatch: positiveInteger.nullable().default(512).describe('lr is scaled by batchSize / this; null: not'),
+      recompute: z
+        .boolean()
+        .default(false)
+        .describe(
+          'activation checkpointing: compute blocks again in the backward pass instead of keeping their results',
+        ),
       weightDecay: z.number().min(0).default(0.05).describe('decoupled weight decay of AdamW'),
       beta1: decay.default(0.9).describe('decay of the running mean of gradients (AdamW)'),
       beta2: decay.default(0.999).describe('decay of the running mean of squared gradients (AdamW)'),

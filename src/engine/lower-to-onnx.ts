@@ -85,11 +85,10 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
     [OUTPUT_PREFIX, graph.outputs],
   ] as const) {
     for (const [name, value] of results) {
-      // An input or constant cannot be an output itself, and one tensor cannot be two outputs.
       const output = `next ${prefix}${name}`;
       // Host tensors know no booleans.
       if (value.dtype === 'bool') onnx.op('Cast', [full(value)], { to: elementTypes.uint8 }, output);
-      else onnx.op('Identity', [full(value)], {}, output);
+      else onnx.output(full(value), output);
       outputs.push(valueInfo(output, value.dtype === 'bool' ? 'uint8' : value.dtype, value.shape));
     }
   }

@@ -16,6 +16,7 @@ export class OnnxBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
   readonly #initialized = new Map<string, string>();
+  readonly #outputs = new Set<string>();
   #next = 0;
 
   fresh(): string {
@@ -42,6 +43,21 @@ export class OnnxBuilder {
     domain = '',
   ): void {
     this.nodes.push(onnxNode(type, inputs, attributes, outputs, domain));
+  }
+
+  /** Makes a tensor an output of the graph: by its name, or by a copy where it is an input, a constant or an output already. */
+  output(tensor: string, name: string): void {
+    const producer = this.nodes.find(({ output }) => output.includes(tensor));
+    if (!producer || this.#outputs.has(tensor)) {
+      this.op('Identity', [tensor], {}, name);
+      return;
+    }
+    this.#outputs.add(name);
+    const renamed = (names: readonly string[]) => names.map((other) => (other === tensor ? name : other));
+    for (const [at, node] of this.nodes.entries()) {
+      if (!node.input.includes(tensor) && node !== producer) continue;
+      this.nodes[at] = { ...node, input: renamed(node.input), output: renamed(node.output) };
+    }
   }
 
   /** A one-dimensional int64 constant: shapes, axes, indices. */

@@ -4,9 +4,10 @@ import type { HostTensor } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
 import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
+import { overwritableState } from './in-place.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
 import { openSession } from './onnx-session.ts';
-import { fromOnnx, OnnxState, toOnnx } from './onnx-state.ts';
+import { fromOnnx, OnnxState, release, toOnnx } from './onnx-state.ts';
 import type { Engine, Executable, Program } from './program.ts';
 import { type Provider, type ProviderName, providers } from './providers.ts';
 import { traceProgram } from './trace.ts';
@@ -45,7 +46,9 @@ export function createOnnxEngine({ threads, provider: name = 'cpu', deviceOnly =
           cause: error,
         });
       });
-      return onnxExecutable(program, session, costOf(graph), provider);
+      // A device's memory is written anew.
+      const overwritten = memory ? new Set<string>() : overwritableState(graph);
+      return onnxExecutable(program, session, costOf(graph), { provider, overwritten });
     },
   };
 }
@@ -54,7 +57,7 @@ function onnxExecutable(
   program: Program,
   session: InferenceSession,
   cost: Executable['cost'],
-  provider: Provider,
+  { provider, overwritten }: { readonly provider: Provider; readonly overwritten: ReadonlySet<string> },
 ): Executable {
   return {
     cost,
@@ -69,15 +72,23 @@ function onnxExecutable(
       for (const name of Object.keys(program.state)) inputs[STATE_PREFIX + name] = await state.resident(name);
       for (const [name, tensor] of Object.entries(feeds)) inputs[FEED_PREFIX + name] = toOnnx(tensor);
       // The binding computes on this thread, from a macrotask of its own, so timers and messages are served in between.
-      const results = await session.run(inputs);
+      const results = await session.run(inputs, fetches(session, inputs, overwritten));
       const outputs: Record<string, HostTensor> = {};
       for (const [name, tensor] of Object.entries(results)) {
         const [kind, key] = [name.slice('next '.length), name.slice(name.indexOf(':') + 1)];
-        if (kind.startsWith(STATE_PREFIX)) state.replace(key, tensor);
-        else if (kind.startsWith(OUTPUT_PREFIX)) outputs[key] = fromOnnx(tensor);
+        if (kind.startsWith(OUTPUT_PREFIX)) outputs[key] = fromOnnx(tensor);
+        // The binding hands out a copy of what it wrote over the state.
+        else if (overwritten.has(key)) release(tensor);
+        else state.replace(key, tensor);
       }
       return outputs;
     },
     dispose: () => void session.release(),
   };
+}
+
+/** Where each output goes: over the old value of the state, or, where null, to memory of its own. */
+function fetches(session: InferenceSession, inputs: Record<string, Tensor>, overwritten: ReadonlySet<string>) {
+  const places = new Map([...overwritten].map((name) => [nextState(name), inputs[STATE_PREFIX + name] as Tensor]));
+  return Object.fromEntries(session.outputNames.map((name) => [name, places.get(name) ?? null]));
 }

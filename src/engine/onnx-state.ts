@@ -2,6 +2,7 @@ import { Tensor } from 'onnxruntime-node';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { unknownState } from './check-inputs.ts';
 import { canReside, type DeviceMemory } from './device-memory.ts';
+import { freeMemory } from './host-memory.ts';
 import type { EngineState } from './program.ts';
 import type { Provider } from './providers.ts';
 
@@ -19,8 +20,8 @@ export class OnnxState implements EngineState {
 
   write(tensors: HostTensors): void {
     for (const [name, tensor] of Object.entries(tensors)) {
-      // Copied, so that later changes of the caller's array do not reach the state.
-      this.replace(name, toOnnx({ ...tensor, data: tensor.data.slice() } as HostTensor));
+      // Copied, so that later changes of the caller's array do not reach the state, nor the state's the caller.
+      this.replace(name, toOnnx(copied(tensor)));
     }
   }
 
@@ -48,8 +49,9 @@ export class OnnxState implements EngineState {
     const tensors: Record<string, HostTensor> = {};
     for (const name of names) {
       const tensor = this.get(name);
-      // Tensors are replaced and never written to, so what is read stays as it is.
-      tensors[name] = fromOnnx(tensor.location === 'cpu' ? tensor : await this.#download(tensor));
+      if (tensor.location !== 'cpu') tensors[name] = fromOnnx(await this.#download(tensor));
+      // Copied, since programs write over tensors in place.
+      else tensors[name] = copied(fromOnnx(tensor));
     }
     return tensors;
   }
@@ -65,9 +67,15 @@ export class OnnxState implements EngineState {
   }
 }
 
-/** Memory of a device is given back at once: the collector of garbage does not see how much it is. */
-function release(tensor: Tensor | undefined): void {
-  if (tensor && tensor.location !== 'cpu') tensor.dispose();
+/** Memory is given back at once: that of a device the collector of garbage does not see, and state is large. */
+export function release(tensor: Tensor | undefined): void {
+  if (!tensor) return;
+  if (tensor.location === 'cpu') freeMemory(tensor.data as ArrayBufferView);
+  else tensor.dispose();
+}
+
+function copied(tensor: HostTensor): HostTensor {
+  return { ...tensor, data: tensor.data.slice() } as HostTensor;
 }
 
 export function toOnnx({ dtype, data, shape }: HostTensor): Tensor {

@@ -33,8 +33,10 @@ export interface ProgramCost {
   readonly flops: number;
   /** Bytes of state and feeds. */
   readonly stateBytes: number;
-  /** Largest sum of intermediate tensors alive at once, in bytes, in the order of execution. */
+  /** Largest sum of intermediate tensors alive at once, in bytes, in the order of execution, without state written in place. */
   readonly peakActivationBytes: number;
+  /** Bytes of new state and outputs. */
+  readonly resultBytes: number;
   readonly nodes: number;
 }
 

@@ -1,5 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tensors } from '../engine/program.ts';
+import { recomputed } from '../engine/recompute.ts';
 import { type BlockContext, forwardOf, type Weights } from './forward.ts';
 import { type Network, type NetworkPart, parameterKey } from './network.ts';
 
@@ -9,6 +10,7 @@ import { type Network, type NetworkPart, parameterKey } from './network.ts';
  * @param images normalised, [B, S, S, C]
  * @param parameters every parameter of the network under its {@link parameterKey}
  * @param contextOf what the block at a position (0 for the first block of the network) may know
+ * @param recompute whether gradients compute blocks again instead of keeping their intermediate results
  * @returns the head's output, for classification logits [B, classes]
  */
 export function runNetwork(
@@ -16,16 +18,34 @@ export function runNetwork(
   images: Tensor,
   parameters: Tensors,
   contextOf: (block: number, part: NetworkPart) => BlockContext,
+  recompute = false,
 ): Tensor {
   let features = images;
   let block = 0;
   for (const part of network) {
     const forward = forwardOf(part.architecture);
-    const weights = weightsOf(part, parameters);
-    if (part.spec.role === 'block') features = forward.block(features, weights, contextOf(block++, part));
-    else features = forward[part.spec.role](features, weights);
+    if (part.spec.role !== 'block') {
+      features = forward[part.spec.role](features, weightsOf(part, parameters));
+      continue;
+    }
+    const context = contextOf(block++, part);
+    const apply = (x: Tensor, given: Tensors) => forward.block(x, weightsOf(part, given), context);
+    features = recompute ? applyRecomputed(apply, part, features, parameters) : apply(features, parameters);
   }
   return features;
+}
+
+function applyRecomputed(
+  apply: (x: Tensor, parameters: Tensors) => Tensor,
+  part: NetworkPart,
+  features: Tensor,
+  parameters: Tensors,
+): Tensor {
+  const names = part.trainable ? part.spec.parameters.map((spec) => parameterKey(part, spec)) : [];
+  const trained = names.map((name) => parameters[name] as Tensor);
+  const withTrained = (x: Tensor, ...tensors: Tensor[]) =>
+    apply(x, { ...parameters, ...Object.fromEntries(names.map((name, at) => [name, tensors[at] as Tensor])) });
+  return recomputed(withTrained, features, trained);
 }
 
 function weightsOf(part: NetworkPart, parameters: Tensors): Weights {

@@ -17,7 +17,7 @@ export interface JobEstimate {
   readonly frozen: number;
   /** Floating-point operations of one optimiser step, or of one batch of an evaluation. */
   readonly flopsPerStep: number;
-  /** State, feeds and the most intermediate tensors alive at once, bytes. */
+  /** Largest resident set of the job's process with the CPU engine, without decoded images, bytes. */
   readonly peakBytes: number;
   /** Parameters, optimiser state and feeds, bytes. */
   readonly stateBytes: number;

@@ -49,23 +49,36 @@ export function adamw(
 ): AdamWState & { readonly gradientNorm: tf.Tensor } {
   const { learningRate, biasCorrection1, biasCorrection2 } = scalars as Record<string, tf.Tensor>;
   if (!learningRate || !biasCorrection1 || !biasCorrection2) throw new RangeError('AdamW needs its scalars');
-  const gradientNorm = tf.sqrt(tf.sum(tf.square(gradient)));
-  const clipped =
-    settings.clip === null
-      ? gradient
-      : tf.mul(gradient, tf.minimum(1, tf.div(settings.clip, tf.add(gradientNorm, 1e-6))));
+  // The order of what does not depend on each other is one in which ONNX Runtime, which computes the latest recorded of
+  // several operands first, holds few vectors at a time.
+  const kept = tf.sub(1, tf.mul(learningRate, settings.weightDecay));
+  const decayed = decay(parameters, kept, layout, settings);
+  const clipped = settings.clip === null ? gradient : clip(gradient, settings.clip);
   const nextM = tf.add(tf.mul(m, settings.beta1), tf.mul(clipped, 1 - settings.beta1));
   const nextV = tf.add(tf.mul(v, settings.beta2), tf.mul(tf.square(clipped), 1 - settings.beta2));
   const denominator = tf.add(tf.div(tf.sqrt(nextV), biasCorrection2), settings.eps);
   const step = tf.mul(tf.div(nextM, denominator), tf.div(learningRate, biasCorrection1));
-  const kept = tf.sub(1, tf.mul(learningRate, settings.weightDecay));
-  const decayed = decay(parameters, kept, layout, settings);
-  return { parameters: tf.sub(decayed, step), m: nextM, v: nextV, gradientNorm };
+  return { parameters: tf.sub(decayed, step), m: nextM, v: nextV, gradientNorm: norm(gradient) };
 }
+
+function clip(gradient: tf.Tensor, largest: number): tf.Tensor {
+  return tf.mul(gradient, tf.minimum(1, tf.div(largest, tf.add(norm(gradient), 1e-6))));
+}
+
+function norm(vector: tf.Tensor): tf.Tensor {
+  return tf.sqrt(tf.sum(tf.square(vector)));
+}
+
+/** Elements that are decayed at a time: memory for small pieces is easier to find than for the whole vector. */
+const PIECE = 2 ** 21;
 
 function decay(parameters: tf.Tensor, kept: tf.Tensor, { size, decayed }: Layout, settings: AdamWSettings): tf.Tensor {
   if (settings.weightDecay === 0 || decayed === 0) return parameters;
   if (decayed === size) return tf.mul(parameters, kept);
-  const [first, rest] = tf.split(parameters, [decayed, size - decayed]) as [tf.Tensor, tf.Tensor];
-  return tf.concat([tf.mul(first, kept), rest], 0);
+  const pieces = Array.from({ length: Math.ceil(decayed / PIECE) }, (_, at) => Math.min(PIECE, decayed - at * PIECE));
+  const parts = tf.split(parameters, [...pieces, size - decayed]);
+  return tf.concat(
+    parts.map((part, at) => (at < pieces.length ? tf.mul(part, kept) : part)),
+    0,
+  );
 }

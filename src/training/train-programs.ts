@@ -120,7 +120,8 @@ function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state:
       ...parameters,
       ...Object.fromEntries(names.map((name, index) => [name, trained[index] as tf.Tensor])),
     };
-    const logits = runNetwork(network, images, all, (block) => dropPathContext(dropPath, feeds.dropPath, block));
+    const contextOf = (block: number) => dropPathContext(dropPath, feeds.dropPath, block);
+    const logits = runNetwork(network, images, all, contextOf, config.training.recompute);
     return crossEntropy(logits as tf.Tensor2D, targets);
   };
   const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => parameters[name] as tf.Tensor));

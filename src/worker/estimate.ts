@@ -1,4 +1,4 @@
-import { traceCost } from '../engine/cost.ts';
+import { peakProcessBytes, traceCost } from '../engine/cost.ts';
 import type { EstimateRequest, JobEstimate } from '../protocol/estimate.ts';
 import { evaluateProgram } from '../training/evaluate-program.ts';
 import { jobNetwork } from '../training/phases.ts';
@@ -17,7 +17,7 @@ export function estimate({ config, modules, jobs, classes }: EstimateRequest): J
         trained: 0,
         frozen: layouts.trained.size,
         flopsPerStep: cost.flops,
-        peakBytes: cost.stateBytes + cost.peakActivationBytes,
+        peakBytes: peakProcessBytes(cost),
         stateBytes: cost.stateBytes,
       };
     }
@@ -29,7 +29,7 @@ export function estimate({ config, modules, jobs, classes }: EstimateRequest): J
       trained: layouts.trained.size,
       frozen: layouts.frozen.size,
       flopsPerStep: stepFlops(settings, costs),
-      peakBytes: stateBytes + Math.max(...costs.map((cost) => cost.peakActivationBytes)),
+      peakBytes: Math.max(...costs.map(peakProcessBytes)),
       stateBytes,
     };
   });

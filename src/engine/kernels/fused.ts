@@ -1,8 +1,10 @@
 import type { Value } from '../graph.ts';
-import { check, type Kernels, like, shaped } from './kernel.ts';
+import { check, type Kernels, like, noFlops, shaped } from './kernel.ts';
 
 /** Kernels of ours, which `ops.ts` records where tfjs would need several. */
 export const fused: Kernels = {
+  /** The first input, computed no earlier than the others. */
+  IncubateAfter: { inputs: 'list', infer: ([x]) => [like(x as Value)], flops: noFlops },
   IncubateGelu: { ...shaped('x', (x) => like(x)), elementwise: true },
   /** (x, gain, bias) to (y, mean, 1 / deviation), the statistics over the last axis and with extent 1 there. */
   IncubateLayerNorm: {

@@ -143,7 +143,13 @@ describe('tracing', () => {
       feeds: { b: { dtype: 'float32', shape: [7, 3] } },
       body: ({ a }, { b }) => result({ c: tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D) }),
     });
-    expect(cost).toEqual({ flops: 2 * 5 * 7 * 3, stateBytes: 4 * (35 + 21), peakActivationBytes: 4 * 15, nodes: 1 });
+    expect(cost).toEqual({
+      flops: 2 * 5 * 7 * 3,
+      stateBytes: 4 * (35 + 21),
+      peakActivationBytes: 4 * 15,
+      resultBytes: 4 * 15,
+      nodes: 1,
+    });
   });
 
   it('frees intermediate tensors in its estimate of memory', () => {

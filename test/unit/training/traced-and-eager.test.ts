@@ -18,6 +18,7 @@ const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
       training: { frozenSlices: 'train' },
     },
   ],
+  ['recomputed blocks', { training: { recompute: true } }],
   ['micro-batches', { training: { accumulate: 2, mixup: 0.8 } }],
 ];
 const cases = variants.flatMap(([variant, overrides]) =>
