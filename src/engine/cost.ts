@@ -7,7 +7,8 @@ import { kernels } from './kernels/table.ts';
 import type { Program, ProgramCost } from './program.ts';
 import { traceProgram } from './trace.ts';
 
-const bytes = (value: Value) => sizeOf(value.shape) * (value.dtype === 'bool' ? 1 : 4);
+const elementBytes = { float32: 4, int32: 4, float16: 2, bfloat16: 2, bool: 1 } as const;
+const bytes = (value: Value) => sizeOf(value.shape) * elementBytes[value.dtype];
 
 /** The cost of a program without compiling or running it. */
 export function traceCost(program: Program): ProgramCost {

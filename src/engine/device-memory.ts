@@ -7,7 +7,7 @@ import type { Provider } from './providers.ts';
 const residentTypes = ['float32', 'int32'] as const;
 type ResidentType = (typeof residentTypes)[number];
 
-export function canReside(type: Tensor.Type): type is ResidentType {
+export function canReside(type: string): type is ResidentType {
   return (residentTypes as readonly string[]).includes(type);
 }
 

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import './gradients.ts';
+import { requirePrecision } from '../config/precision.ts';
 import { IncubateError } from '../util/errors.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState, unknownState } from './check-inputs.ts';
@@ -22,6 +23,7 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
     name,
     createState: (tensors) => new EagerState(backend, tensors),
     async compile(program) {
+      requirePrecision('tfjs', program.precision);
       return {
         cost: traceCost(program),
         async run(state, feeds) {

@@ -1,5 +1,15 @@
-/** Element types within a graph; uint8 occurs only as a feed that is cast at once. */
-export type ValueType = 'float32' | 'int32' | 'bool';
+import type { Precision, ReducedPrecision } from '../config/precision.ts';
+
+/**
+ * Element types within a graph; uint8 occurs only as a feed that is cast at once, and types of 16 bits only where
+ * `rewrites/autocast.ts` puts them.
+ */
+export type ValueType = Precision | 'int32' | 'bool';
+
+/** Whether a type is one of floating-point numbers of 16 bits. */
+export function isReduced(type: ValueType): type is ReducedPrecision {
+  return type === 'float16' || type === 'bfloat16';
+}
 
 /** A tensor of the graph: an input, a constant or an output of a node. */
 export interface Value {

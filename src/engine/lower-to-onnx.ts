@@ -1,6 +1,7 @@
 import { IncubateError } from '../util/errors.ts';
 import type { Graph, Value } from './graph.ts';
 import { lowerings } from './lowerings/table.ts';
+import { widened, widens } from './lowerings/widened.ts';
 import { type LoweringContext, OnnxBuilder } from './onnx-builder.ts';
 import { elementTypes, encodeModel, type OnnxModel, valueInfo } from './onnx-format.ts';
 import type { Program } from './program.ts';
@@ -76,7 +77,7 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
         'ENGINE_KERNEL',
         `${graph.name} uses ${node.kernel}, which the engine ${provider.name} cannot run`,
       );
-    const lowered = lowering(context, node);
+    const lowered = widens(provider, node) ? widened(context, node, lowering) : lowering(context, node);
     for (const [index, value] of node.outputs.entries()) names.set(value.id, lowered[index] as string);
   }
   const outputs = [];

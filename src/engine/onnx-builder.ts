@@ -1,4 +1,4 @@
-import type { Value, ValueType } from './graph.ts';
+import { isReduced, type Value, type ValueType } from './graph.ts';
 import {
   type AttributeValues,
   type ElementType,
@@ -67,6 +67,8 @@ export class OnnxBuilder {
 
   /** A constant of rank 0. */
   scalar(value: number, type: ValueType): string {
+    // JavaScript has no numbers of 16 bits: ONNX Runtime converts the constant when it opens the model.
+    if (isReduced(type)) return this.op('Cast', [this.scalar(value, 'float32')], { to: elementTypes[type] });
     return this.initializer(type, [], typedArray(type, [value]));
   }
 
@@ -83,7 +85,10 @@ export class OnnxBuilder {
   }
 }
 
-export function typedArray(type: ValueType, values: readonly number[]): Float32Array | Int32Array | Uint8Array {
+function typedArray(
+  type: 'float32' | 'int32' | 'bool',
+  values: readonly number[],
+): Float32Array | Int32Array | Uint8Array {
   return type === 'float32'
     ? Float32Array.from(values)
     : type === 'int32'

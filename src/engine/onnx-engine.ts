@@ -1,4 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { requirePrecision } from '../config/precision.ts';
 import { IncubateError, messageOf } from '../util/errors.ts';
 import type { HostTensor } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
@@ -22,16 +23,20 @@ export interface OnnxEngineOptions {
   readonly provider?: ProviderName;
   /** Whether programs with nodes that the provider cannot run are refused; otherwise the CPU runs those. */
   readonly deviceOnly?: boolean;
+  /** Whether precisions that the provider does not have are computed in float32, with every result rounded: for tests. */
+  readonly emulate?: boolean;
 }
 
 /** The engines `cpu`, `webgpu` and `cuda`: programs are traced, lowered to ONNX and run as a whole by ONNX Runtime. */
-export function createOnnxEngine({ threads, provider: name = 'cpu', deviceOnly = false }: OnnxEngineOptions): Engine {
+export function createOnnxEngine(options: OnnxEngineOptions): Engine {
+  const { threads, provider: name = 'cpu', deviceOnly = false, emulate = false } = options;
   const provider = providers[name];
   const memory = provider.stateLocation === 'cpu' ? null : deviceMemory(provider);
   return {
     name,
     createState: (tensors) => new OnnxState(tensors, provider, memory),
     async compile(program) {
+      if (!emulate) requirePrecision(name, program.precision);
       const graph = traceProgram(program);
       const model = lowerToOnnx(graph, program, { provider });
       const resident = [...graph.nextState].filter(([, value]) => memory && canReside(value.dtype));
@@ -41,6 +46,7 @@ export function createOnnxEngine({ threads, provider: name = 'cpu', deviceOnly =
         basicOptimisation: graph.nodes.length > FULL_OPTIMISATION_NODES,
         onDevice: resident.map(([key]) => nextState(key)),
         deviceOnly,
+        repeatsCasts: (program.precision ?? 'float32') !== 'float32',
       }).catch((error: unknown) => {
         throw new IncubateError('ENGINE_COMPILE', `${program.name} cannot be compiled: ${messageOf(error)}`, {
           cause: error,

@@ -34,7 +34,7 @@ message ModelProto {
 const model = protobuf.parse(schema, { keepCase: true }).root.lookupType('ModelProto');
 
 /** TensorProto.DataType */
-export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 export interface OnnxAttribute {

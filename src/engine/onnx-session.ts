@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly basicOptimisation?: boolean;
   /** Outputs that stay in the device's memory, by name; others are read back. */
   readonly onDevice?: readonly string[];
+  /** Whether equal operations are left apart: merged, a copy that was made twice to save memory lives from first to last. */
+  readonly repeatsCasts?: boolean;
   /** Whether a node that the provider cannot run is an error; otherwise the CPU runs it, between copies. */
   readonly deviceOnly?: boolean;
 }
@@ -25,6 +27,9 @@ export interface SessionOptions {
 /** A session of ONNX Runtime. @throws Error as ONNX Runtime words it. */
 export function openSession(model: OnnxModel, options: SessionOptions): Promise<InferenceSession> {
   const { provider, threads, onDevice = [] } = options;
+  const unmerged = options.repeatsCasts
+    ? { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }
+    : {};
   const fallback = options.deviceOnly ? { disable_cpu_ep_fallback: '1' } : {};
   return InferenceSession.create(model.bytes, {
     executionProviders: [provider.name],
@@ -37,7 +42,7 @@ export function openSession(model: OnnxModel, options: SessionOptions): Promise<
     ...(onDevice.length === 0 ? {} : { preferredOutputLocation: outputLocations(model, onDevice) }),
     // 3: errors. Warnings are about initialisers that nothing uses after optimisation, and nodes left to the CPU.
     logSeverityLevel: 3,
-    extra: { session: { ...sessionSettings, ...fallback } },
+    extra: { session: { ...sessionSettings, ...fallback }, ...unmerged },
   });
 }
 

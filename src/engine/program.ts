@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Precision } from '../config/precision.ts';
 import type { HostTensor, HostTensors, TensorSpec } from '../util/tensor.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -17,6 +18,8 @@ export interface Program {
   readonly state: Specs;
   /** Tensors supplied with every run. */
   readonly feeds: Specs;
+  /** What engines keep activations and multiply matrices in; the body, state and feeds are float32 all the same. */
+  readonly precision?: Precision;
   body(state: Tensors, feeds: Tensors): ProgramResult;
 }
 

@@ -3,6 +3,11 @@ export interface Provider {
   readonly name: 'cpu' | 'webgpu' | 'cuda';
   /** Where state lives between runs. Only WebGPU hands out tensors of the device's memory to JavaScript. */
   readonly stateLocation: 'cpu' | 'gpu-buffer';
+  /**
+   * What it computes in float32 between casts where a graph says float16 or bfloat16. WebGPU sums the terms of a product in
+   * its type: of 8192 terms near one, in float16, it loses two thirds. The CPU computes next to nothing in these types.
+   */
+  readonly widens: 'nothing' | 'products' | 'everything';
   /** Operators that it has no kernel for and that are composed of others instead; what else it lacks the CPU computes. */
   readonly lacks: ReadonlySet<'FusedMatMul' | 'Or' | 'IsNaN'>;
   /** Most outputs of one Split. WebGPU guarantees eight buffers to a shader, and one is the input's. */
@@ -14,12 +19,13 @@ export type ProviderName = Provider['name'];
 const complete = { lacks: new Set<never>(), splitOutputs: Number.POSITIVE_INFINITY };
 
 export const providers: { readonly [Name in ProviderName]: Provider } = {
-  cpu: { name: 'cpu', stateLocation: 'cpu', ...complete },
+  cpu: { name: 'cpu', stateLocation: 'cpu', widens: 'everything', ...complete },
   webgpu: {
     name: 'webgpu',
     stateLocation: 'gpu-buffer',
+    widens: 'products',
     lacks: new Set(['FusedMatMul', 'Or', 'IsNaN']),
     splitOutputs: 7,
   },
-  cuda: { name: 'cuda', stateLocation: 'cpu', ...complete },
+  cuda: { name: 'cuda', stateLocation: 'cpu', widens: 'nothing', ...complete },
 };

@@ -30,7 +30,7 @@ class TraceBackend extends tf.KernelBackend {
     const dataId = {};
     this.#values.set(dataId, value);
     this.#count += 1;
-    return { dataId, shape: [...value.shape], dtype: value.dtype };
+    return { dataId, shape: [...value.shape], dtype: value.dtype as tf.DataType };
   }
 
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {

@@ -6,10 +6,13 @@ import { type Graph, type Node, sameShape, type Value } from './graph.ts';
 import { refused } from './kernels/refused.ts';
 import type { Program, Specs, Tensors } from './program.ts';
 import { Recorder } from './recorder.ts';
+import { autocast } from './rewrites/autocast.ts';
+
 import { TRACE_BACKEND, traceBackend, userFrame } from './trace-backend.ts';
 
 /**
- * Runs a program's body once with symbolic tensors and returns what it did as a graph, without dead code.
+ * Runs a program's body once with symbolic tensors and returns what it did as a graph, without dead code and in the
+ * precision that the program asks for.
  *
  * @throws ENGINE_KERNEL for an operation that cannot be traced, ENGINE_DATA_READ where the body reads values,
  *   ENGINE_SHAPE where shapes do not fit.
@@ -55,7 +58,9 @@ export function traceProgram(program: Program): Graph {
       ...results.outputs.values(),
     ]);
     const constants = new Map([...recorder.constants].filter(([, { value }]) => used.has(value)));
-    return { name: program.name, state, feeds, constants, nodes: live, ...results };
+    const graph = { name: program.name, state, feeds, constants, nodes: live, ...results };
+    const { precision = 'float32' } = program;
+    return precision === 'float32' ? graph : autocast(graph, precision);
   } catch (error) {
     throw explained(program.name, error);
   } finally {
