@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { engineNames } from './engines.ts';
+import { precisions } from './precision.ts';
 
 const fraction = z.number().min(0).max(1);
 /** Of a running mean: 1 would never forget, and divide by zero. */
@@ -96,6 +97,10 @@ export const runConfigSchema = z.strictObject({
       beta1: decay.default(0.9).describe('decay of the running mean of gradients (AdamW)'),
       beta2: decay.default(0.999).describe('decay of the running mean of squared gradients (AdamW)'),
       eps: z.number().positive().default(1e-8).describe('epsilon of AdamW'),
+      precision: z
+        .enum(precisions)
+        .default('float32')
+        .describe('type of matrix products and activations; parameters and optimiser are float32'),
       labelSmoothing: fraction.default(0.1).describe('share of a label spread over all classes; 0: off'),
       mixup: z.number().min(0).default(0.8).describe('alpha of mixup; 0: off'),
       cutmix: z.number().min(0).default(1).describe('alpha of cutmix; 0: off'),

@@ -21,6 +21,9 @@ export const adamwFeeds: Specs = {
   biasCorrection2: { dtype: 'float32', shape: [] },
 };
 
+/** The scalars of steps whose bias corrections are part of the state. */
+export const scaledAdamwFeeds: Specs = { learningRate: { dtype: 'float32', shape: [] } };
+
 export function adamwScalars(settings: AdamWSettings, step: number, learningRate: number): HostTensors {
   const scalar = (value: number) => float32(Float32Array.of(value), []);
   return {

@@ -3,10 +3,11 @@ import type { Batch } from '../data/dataset.ts';
 import type { Engine, EngineState, Program, ProgramCost } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
 import { IncubateError } from '../util/errors.ts';
-import { float32, type HostTensors, int32, uint8 } from '../util/tensor.ts';
+import { float32, type HostTensor, type HostTensors, int32, uint8 } from '../util/tensor.ts';
 import { type AdamWSettings, adamwScalars } from './adamw.ts';
 import { drawDropPath, planDropPath } from './drop-path.ts';
 import { scalarOf } from './evaluate.ts';
+import { lossScalingOf, SMALLEST_SCALE } from './loss-scaling.ts';
 import { microBatchRows, selectRows } from './micro-batches.ts';
 import { drawMix, mixes } from './mix.ts';
 import { accumulateProgram, applyProgram, type StepSettings, trainProgram } from './train-programs.ts';
@@ -43,7 +44,8 @@ export function stepSettings({ name, network, phase, config }: StepSource, class
     });
   }
   const adamw: AdamWSettings = { weightDecay, beta1, beta2, eps, clip: phase.clip };
-  return { name, network, config, classes, dropPath: planDropPath(network, phase.dropPath, size, frozenSlices), adamw };
+  const dropPath = planDropPath(network, phase.dropPath, size, frozenSlices);
+  return { name, network, config, classes, dropPath, adamw, lossScaling: lossScalingOf(config.training.precision) };
 }
 
 /** The programs of one step and how often each runs in it: one fused program, or gradients and their application. */
@@ -72,10 +74,12 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
   return {
     flops: stepFlops(settings, apply ? [gradient.cost, apply.cost] : [gradient.cost]),
     async step(state, batch, step, lr) {
-      const scalars = adamwScalars(settings.adamw, step + 1, lr);
+      const scalars = optimiserScalars(settings, step + 1, lr);
       if (!apply) {
         const feeds = microBatchFeeds(settings, name, batch, step, 0);
-        return scalarOf(await gradient.run(state, { ...feeds, ...scalars }), 'loss');
+        const outputs = await gradient.run(state, { ...feeds, ...scalars });
+        checkScale(name, step, outputs);
+        return scalarOf(outputs, 'loss');
       }
       let loss = 0;
       for (let index = 0; index < accumulate; index++) {
@@ -83,7 +87,7 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
         const outputs = await gradient.run(state, { ...microBatchFeeds(settings, name, batch, step, index), carry });
         loss += scalarOf(outputs, 'loss') / accumulate;
       }
-      await apply.run(state, scalars);
+      checkScale(name, step, await apply.run(state, scalars));
       return loss;
     },
     dispose() {
@@ -91,6 +95,23 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
       apply?.dispose();
     },
   };
+}
+
+function optimiserScalars({ adamw, lossScaling }: StepSettings, step: number, lr: number): HostTensors {
+  const { learningRate, ...corrections } = adamwScalars(adamw, step, lr);
+  return { learningRate: learningRate as HostTensor, ...(lossScaling ? {} : corrections) };
+}
+
+/** Throws TRAINING_DIVERGED where halving the scale of the loss no longer helps. */
+function checkScale(name: string, step: number, outputs: Readonly<Record<string, HostTensor>>): void {
+  if (!outputs.lossScale || scalarOf(outputs, 'lossScale') >= SMALLEST_SCALE) return;
+  throw new IncubateError(
+    'TRAINING_DIVERGED',
+    `the gradient of ${name} is not finite at step ${step}, however scaled`,
+    {
+      hint: 'Choose training.precision bfloat16 or float32, lower the learning rate, or lengthen the warm-up of this phase.',
+    },
+  );
 }
 
 function microBatchFeeds(

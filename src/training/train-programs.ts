@@ -4,10 +4,11 @@ import type { Program, Specs, Tensors } from '../engine/program.ts';
 import { type Network, networkParameters } from '../models/network.ts';
 import { runNetwork } from '../models/run-network.ts';
 import { crossEntropy, softTargets } from '../tasks/classification.ts';
-import { type AdamWSettings, adamw, adamwFeeds } from './adamw.ts';
+import { type AdamWSettings, adamw, adamwFeeds, scaledAdamwFeeds } from './adamw.ts';
 import { type DropPath, dropPathContext } from './drop-path.ts';
 import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
 import { type Layout, layoutOf, splitParameters } from './layout.ts';
+import { type LossScaling, lossScalingSpecs, nextBiasCorrections, scaledResult } from './loss-scaling.ts';
 import { mixes, mixFeeds } from './mix.ts';
 
 /** What a training step is built from. */
@@ -18,6 +19,8 @@ export interface StepSettings {
   readonly classes: number;
   readonly dropPath: DropPath;
   readonly adamw: AdamWSettings;
+  /** How the loss is scaled; null where gradients have the range of float32. */
+  readonly lossScaling: LossScaling | null;
 }
 
 /** The flat vectors of a network's state: what is trained, and what stays as it is. */
@@ -47,13 +50,14 @@ export function namedParameters({ trained, frozen }: NetworkLayouts, state: Tens
   };
 }
 
-/** One optimiser step over one batch: state (parameters, m, v, frozen) to (parameters, m, v). */
+/** One optimiser step over one batch: state (parameters, m, v, frozen, loss scaling) to all but `frozen`. */
 export function trainProgram(settings: StepSettings): Program {
   const layouts = layoutsOf(settings.network);
   return {
     name: `train(${settings.name})`,
-    state: { ...parameterSpecs(layouts), ...slotSpecs(layouts) },
-    feeds: { ...microBatchFeeds(settings), ...adamwFeeds },
+    state: { ...parameterSpecs(layouts), ...optimiserSpecs(settings, layouts) },
+    feeds: { ...microBatchFeeds(settings), ...optimiserFeeds(settings) },
+    precision: settings.config.training.precision,
     body(state, feeds) {
       const { loss, gradient } = lossAndGradient(settings, layouts, state, feeds);
       return applied(settings, layouts, state, gradient, feeds, { loss });
@@ -66,12 +70,21 @@ export function accumulateProgram(settings: StepSettings): Program {
   const layouts = layoutsOf(settings.network);
   return {
     name: `accumulate(${settings.name})`,
-    state: { ...parameterSpecs(layouts), gradient: { dtype: 'float32', shape: [layouts.trained.size] } },
+    state: {
+      ...parameterSpecs(layouts),
+      gradient: { dtype: 'float32', shape: [layouts.trained.size] },
+      ...(settings.lossScaling ? { lossScale: { dtype: 'float32', shape: [] } } : {}),
+    },
     feeds: { ...microBatchFeeds(settings), carry: { dtype: 'float32', shape: [] } },
+    precision: settings.config.training.precision,
     body(state, feeds) {
       const { loss, gradient } = lossAndGradient(settings, layouts, state, feeds);
       const share = tf.div(gradient, settings.config.training.accumulate);
-      const carried = tf.mul(state.gradient as tf.Tensor, feeds.carry as tf.Tensor);
+      const [sum, carry] = [state.gradient, feeds.carry] as [tf.Tensor, tf.Tensor];
+      // What overflowed in the step before is no number, and zero times it neither.
+      const carried = settings.lossScaling
+        ? tf.where(tf.greater(carry, 0), sum, tf.zerosLike(sum))
+        : tf.mul(sum, carry);
       return { state: { gradient: tf.add(carried, share) }, outputs: { loss } };
     },
   };
@@ -84,15 +97,19 @@ export function applyProgram(settings: StepSettings): Program {
   if (!parameters) throw new RangeError('nothing to train');
   return {
     name: `apply(${settings.name})`,
-    state: { parameters, gradient: parameters, ...slotSpecs(layouts) },
-    feeds: adamwFeeds,
+    state: { parameters, gradient: parameters, ...optimiserSpecs(settings, layouts) },
+    feeds: optimiserFeeds(settings),
     body: (state, feeds) => applied(settings, layouts, state, state.gradient as tf.Tensor, feeds, {}),
   };
 }
 
-function slotSpecs({ trained }: NetworkLayouts): Specs {
+function optimiserSpecs({ lossScaling }: StepSettings, { trained }: NetworkLayouts): Specs {
   const slot = { dtype: 'float32', shape: [trained.size] } as const;
-  return { m: slot, v: slot };
+  return { m: slot, v: slot, ...(lossScaling ? lossScalingSpecs : {}) };
+}
+
+function optimiserFeeds({ lossScaling }: StepSettings): Specs {
+  return lossScaling ? scaledAdamwFeeds : adamwFeeds;
 }
 
 function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
@@ -105,6 +122,7 @@ function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
   };
 }
 
+/** The mean loss and its gradient, multiplied by the state's `lossScale` where there is one. */
 function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state: Tensors, feeds: Tensors) {
   const { network, config, classes, dropPath } = settings;
   const parameters = namedParameters(layouts, state);
@@ -124,7 +142,10 @@ function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state:
     const logits = runNetwork(network, images, all, contextOf, config.training.recompute);
     return crossEntropy(logits as tf.Tensor2D, targets);
   };
-  const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => parameters[name] as tf.Tensor));
+  const { value, grads } = tf.valueAndGrads(loss)(
+    names.map((name) => parameters[name] as tf.Tensor),
+    state.lossScale as tf.Scalar | undefined,
+  );
   return { loss: value, gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]))) };
 }
 
@@ -136,7 +157,7 @@ function blend(images: tf.Tensor, pixels: tf.Tensor | undefined): tf.Tensor {
 }
 
 function applied(
-  { adamw: optimiser }: StepSettings,
+  { adamw: optimiser, lossScaling }: StepSettings,
   { trained }: NetworkLayouts,
   state: Tensors,
   gradient: tf.Tensor,
@@ -145,6 +166,18 @@ function applied(
 ) {
   const { parameters, m, v } = state;
   if (!parameters || !m || !v) throw new RangeError('the optimiser needs parameters, m and v');
-  const { gradientNorm, ...next } = adamw({ parameters, m, v }, gradient, scalars, trained, optimiser);
-  return { state: { ...next }, outputs: { ...outputs, gradientNorm } };
+  if (!lossScaling) {
+    const { gradientNorm, ...next } = adamw({ parameters, m, v }, gradient, scalars, trained, optimiser);
+    return { state: { ...next }, outputs: { ...outputs, gradientNorm } };
+  }
+  const corrections = nextBiasCorrections(state, optimiser);
+  const { gradientNorm, ...next } = adamw(
+    { parameters, m, v },
+    tf.mul(gradient, tf.reciprocal(state.lossScale as tf.Tensor)),
+    { ...scalars, ...corrections, biasCorrection2: tf.sqrt(corrections.biasCorrection2) },
+    trained,
+    optimiser,
+  );
+  const result = scaledResult(state, { ...next, ...corrections }, gradientNorm, lossScaling);
+  return { state: result, outputs: { ...outputs, gradientNorm, lossScale: result.lossScale as tf.Tensor } };
 }

@@ -9,6 +9,7 @@ import { IncubateError } from '../util/errors.ts';
 import { float32, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { createEvaluator } from './evaluate.ts';
 import { flatten, unflatten } from './layout.ts';
+import { initialLossScaling, lossScalingOf } from './loss-scaling.ts';
 import { type Progress, untrained } from './progress.ts';
 import { learningRate, peakLearningRate } from './schedule.ts';
 import { createStepper } from './stepper.ts';
@@ -31,6 +32,8 @@ export interface TrainingState {
   readonly parameters: HostTensors;
   readonly m: HostTensors;
   readonly v: HostTensors;
+  /** Loss scaling, where the precision takes it. */
+  readonly scaling: HostTensors;
   readonly progress: Progress;
 }
 
@@ -76,6 +79,7 @@ export async function train(
   const progress = { ...(resumed?.progress ?? untrained) };
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
+  const initialScaling = initialLossScaling(lossScalingOf(config.training.precision));
   const frozen = layouts.frozen.size > 0 ? flatten(layouts.frozen, initial) : null;
   const state = engine.createState({
     parameters: flatten(layouts.trained, resumed?.parameters ?? initial),
@@ -83,6 +87,7 @@ export async function train(
       layouts.trained.size,
       resumed && [flatten(layouts.trained, resumed.m), flatten(layouts.trained, resumed.v)],
     ),
+    ...(resumed?.scaling ?? initialScaling),
     ...(frozen ? { frozen } : {}),
     ...(accumulate > 1 ? { gradient: float32(new Float32Array(layouts.trained.size)) } : {}),
   });
@@ -102,7 +107,13 @@ export async function train(
       >;
       const named = (flat: HostTensor<'float32'> | undefined) =>
         unflatten(layouts.trained, flat as HostTensor<'float32'>);
-      return { parameters: named(parameters), m: named(m), v: named(v), progress: { ...progress, seconds: elapsed() } };
+      return {
+        parameters: named(parameters),
+        m: named(m),
+        v: named(v),
+        scaling: await state.read(Object.keys(initialScaling)),
+        progress: { ...progress, seconds: elapsed() },
+      };
     };
     const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
       if (frozen) await assertUnchanged(state, frozen, name);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CheckpointSearch, findCheckpoint, saveCheckpoint } from '../checkpoint/directory.ts';
@@ -6,9 +7,10 @@ import { progressSchema } from '../training/progress.ts';
 import type { TrainingState } from '../training/trainer.ts';
 
 const FILES = { parameters: 'parameters.safetensors', m: 'adam-m.safetensors', v: 'adam-v.safetensors' } as const;
+const SCALING = 'loss-scaling.safetensors';
 const PROGRESS = 'progress.json';
 
-/** Saves where a training stands: parameters, both optimiser slots and the progress, one file each. */
+/** Saves where a training stands: parameters, both optimiser slots, loss scaling if any, and the progress, one file each. */
 export async function saveTraining(root: string, state: TrainingState, keep: number): Promise<string> {
   const { directory } = await saveCheckpoint(
     root,
@@ -17,6 +19,7 @@ export async function saveTraining(root: string, state: TrainingState, keep: num
       [FILES.parameters]: encodeSafetensors(state.parameters),
       [FILES.m]: encodeSafetensors(state.m),
       [FILES.v]: encodeSafetensors(state.v),
+      ...(Object.keys(state.scaling).length > 0 ? { [SCALING]: encodeSafetensors(state.scaling) } : {}),
       [PROGRESS]: `${JSON.stringify(state.progress, null, 2)}\n`,
     },
     keep,
@@ -36,6 +39,7 @@ export async function loadTraining(
     parameters: await tensors(FILES.parameters),
     m: await tensors(FILES.m),
     v: await tensors(FILES.v),
+    scaling: existsSync(join(checkpoint.directory, SCALING)) ? await tensors(SCALING) : {},
     progress: progressSchema.parse(progress),
   };
   return { state, rejected };

@@ -7,6 +7,7 @@ import { networkParameters } from '../../src/models/network.ts';
 import { describeModel } from '../../src/models/registry.ts';
 import type { JobPlan } from '../../src/protocol/plan.ts';
 import { flatten } from '../../src/training/layout.ts';
+import { initialLossScaling, lossScalingOf } from '../../src/training/loss-scaling.ts';
 import { jobNetwork } from '../../src/training/phases.ts';
 import { createStepper, type StepSource } from '../../src/training/stepper.ts';
 import { layoutsOf, type NetworkLayouts } from '../../src/training/train-programs.ts';
@@ -86,6 +87,7 @@ export async function runSteps(engine: Engine, job: TinyJob, steps: number) {
     m: zeros(),
     v: zeros(),
     ...(layouts.frozen.size > 0 ? { frozen: flatten(layouts.frozen, initial) } : {}),
+    ...initialLossScaling(lossScalingOf(config.training.precision)),
     ...(config.training.accumulate > 1 ? { gradient: zeros() } : {}),
   });
   const stepper = await createStepper(engine, job, CLASSES);
