@@ -50,7 +50,7 @@ async function fileTarget(path: string, options: EvalOptions): Promise<Target> {
   );
   if (!isFile) throw new IncubateError('USAGE_WEIGHTS', `there is no weights file ${path}`);
   const { config } = await configFromOptions(options);
-  return { config, weights: resolve(path), engine: (await allotDevices(config)).engine };
+  return { config, weights: resolve(path), engine: await chosenEngine(config) };
 }
 
 /** Throws USAGE_RUN or RUN_FORMAT for what is no run, RUN_RESULT where it has no final weights that can be trusted. */
@@ -67,7 +67,13 @@ async function runTarget(runDirectory: string, options: EvalOptions): Promise<Ta
   if (weights === undefined) throw new IncubateError('RUN_RESULT', `the run ${runDirectory} has no final weights`);
   const planned = { ...own, devices: { ...own.devices, engine: plan.engine } };
   const config = await withOverrides(planned, options);
-  return { config, weights, engine: (await allotDevices(config)).engine };
+  return { config, weights, engine: await chosenEngine(config) };
+}
+
+/** Evaluations are computed in float32, whatever the weights were trained in. */
+async function chosenEngine(config: RunConfig): Promise<EngineName> {
+  const { engine } = await allotDevices({ ...config, training: { ...config.training, precision: 'float32' } });
+  return engine;
 }
 
 /** What may differ in an evaluation from the run, as it changes neither the model nor how images look to it. */

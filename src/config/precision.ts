@@ -4,11 +4,13 @@ import { type EngineName, engineNames } from './engines.ts';
 /** Element types that training may keep activations in; parameters and optimiser state are always float32. */
 export const precisions = ['float32', 'float16', 'bfloat16'] as const;
 
+export const reducedPrecisions = ['float16', 'bfloat16'] as const satisfies Precision[];
+
 export type Precision = (typeof precisions)[number];
-export type ReducedPrecision = Exclude<Precision, 'float32'>;
+export type ReducedPrecision = (typeof reducedPrecisions)[number];
 
 /** What engines have beside float32. WebGPU's float16 depends on the adapter as well, which a probe finds out. */
-const reducedPrecisions: { readonly [Name in EngineName]: readonly Precision[] } = {
+const beside: { readonly [Name in EngineName]: readonly Precision[] } = {
   cpu: [],
   webgpu: ['float16'],
   cuda: ['float16', 'bfloat16'],
@@ -23,7 +25,7 @@ const reasons: { readonly [Name in EngineName]: string } = {
 };
 
 export function hasPrecision(engine: EngineName, precision: Precision): boolean {
-  return precision === 'float32' || reducedPrecisions[engine].includes(precision);
+  return precision === 'float32' || beside[engine].includes(precision);
 }
 
 /** Throws CONFIG_PRECISION where an engine has no kernels of a precision on any machine. */

@@ -1,4 +1,5 @@
 import type { EngineName } from '../config/engines.ts';
+import { enginesWith, type Precision, requirePrecision } from '../config/precision.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { EngineProbe } from '../protocol/probe.ts';
 import { IncubateError } from '../util/errors.ts';
@@ -20,15 +21,23 @@ type DeviceConfig = RunConfig['devices'];
 /**
  * Decides what a run computes with, once: a worker uses that engine or fails.
  *
- * An engine that is asked for by name is tried and used. `auto` is the first of these that computes on a GPU: cuda and tfjs
- * where nvidia-smi lists GPUs, webgpu where GPUs are not asked for by number; otherwise cpu.
+ * An engine that is asked for by name is tried and used. `auto` is the first of these that computes on a GPU, in the
+ * precision that is asked for: cuda and tfjs where nvidia-smi lists GPUs, webgpu where GPUs are not asked for by number;
+ * otherwise cpu.
  *
  * @throws ENGINE_UNAVAILABLE where the engine that is asked for, or every one that could use the GPUs that are asked for,
- *   does not work; ENVIRONMENT_GPU where cuda finds none to lease.
+ *   does not work; ENVIRONMENT_GPU where cuda finds none to lease; CONFIG_PRECISION where the engine never has the
+ *   precision, ENGINE_PRECISION where it has none here.
  */
-export async function chooseEngine(config: DeviceConfig, survey: GpuSurvey, probe: Probe): Promise<EngineChoice> {
-  if (config.engine === 'auto') return chooseBest(config, survey, probe);
-  return chooseNamed(config.engine, config, survey, probe);
+export async function chooseEngine(
+  config: DeviceConfig,
+  survey: GpuSurvey,
+  probe: Probe,
+  precision: Precision = 'float32',
+): Promise<EngineChoice> {
+  if (config.engine === 'auto') return chooseBest(config, survey, probe, precision);
+  requirePrecision(config.engine, precision);
+  return chooseNamed(config.engine, config, survey, probe, precision);
 }
 
 /** Throws CONFIG_DEVICES where GPUs are demanded of an engine that takes none, or forbidden to one that needs them. */
@@ -53,11 +62,13 @@ async function chooseNamed(
   { gpus }: DeviceConfig,
   survey: GpuSurvey,
   probe: Probe,
+  precision: Precision,
 ): Promise<EngineChoice> {
   const because = `the engine is '${engine}'`;
   if (engine === 'cpu') return { engine, leasesGpus: false, because };
   const found = await probe(engine);
   if (!found.available) throw unavailable([found]);
+  if (!trainsIn(found, precision)) throw imprecise(`the engine ${engine} cannot`, precision, typesOf(found));
   if (engine === 'webgpu') return { engine, leasesGpus: false, because: `${because}, on ${found.device}` };
   if (Array.isArray(gpus) && !found.accelerated) throw unavailable([found]);
   if (engine === 'cuda' && survey.gpus.length === 0) {
@@ -70,7 +81,13 @@ async function chooseNamed(
   return { engine, leasesGpus: true, because };
 }
 
-async function chooseBest({ gpus }: DeviceConfig, survey: GpuSurvey, probe: Probe): Promise<EngineChoice> {
+async function chooseBest(
+  { gpus }: DeviceConfig,
+  survey: GpuSurvey,
+  probe: Probe,
+  precision: Precision,
+): Promise<EngineChoice> {
+  if (gpus === 'none') requirePrecision('cpu', precision);
   if (gpus === 'none') return { engine: 'cpu', leasesGpus: false, because: 'GPUs are switched off' };
   const demanded = Array.isArray(gpus);
   const candidates: EngineName[] = [
@@ -78,14 +95,37 @@ async function chooseBest({ gpus }: DeviceConfig, survey: GpuSurvey, probe: Prob
     ...(demanded ? [] : (['webgpu'] as const)),
   ];
   const probes = await Promise.all(candidates.map(probe));
-  const best = probes.find(({ available, accelerated }) => available && accelerated);
+  const usable = probes.filter(({ available, accelerated }) => available && accelerated);
+  const best = usable.find((found) => trainsIn(found, precision));
   if (best) {
     return { engine: best.name, leasesGpus: best.name !== 'webgpu', because: `${best.name} works on ${best.device}` };
   }
-  if (demanded) throw unavailable(probes);
+  if (demanded && usable.length === 0) throw unavailable(probes);
   const faults = probes.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
   const gpuFault = survey.gpus.length > 0 ? 'no engine can use the GPUs' : (survey.reason ?? 'there is no GPU');
-  return { engine: 'cpu', leasesGpus: false, because: `${gpuFault} (${faults})` };
+  if (precision === 'float32') return { engine: 'cpu', leasesGpus: false, because: `${gpuFault} (${faults})` };
+  const lacks = probes.map((found) => `${found.name}: ${lackOf(found)}`).join('; ');
+  throw imprecise('no engine that works here can', precision, usable.length > 0 ? lacks : `${gpuFault} (${lacks})`);
+}
+
+function trainsIn({ precisions }: EngineProbe, precision: Precision): boolean {
+  return precision === 'float32' || precisions.includes(precision);
+}
+
+/** Why an engine that was tried cannot be used in a reduced precision. */
+function lackOf(found: EngineProbe): string {
+  if (!found.available || !found.accelerated) return found.reason ?? 'no reason is known';
+  return typesOf(found);
+}
+
+function typesOf({ device, precisions }: EngineProbe): string {
+  return `${device} computes in ${['float32', ...precisions].join(' and ')}`;
+}
+
+function imprecise(who: string, precision: Precision, reason: string): IncubateError {
+  return new IncubateError('ENGINE_PRECISION', `${who} train in ${precision} (training.precision): ${reason}`, {
+    hint: `Leave out training.precision, or use a machine where ${enginesWith(precision)} can; \`incubate doctor\` tells.`,
+  });
 }
 
 function unavailable(probes: readonly EngineProbe[]): IncubateError {

@@ -49,7 +49,8 @@ export async function allotDevices(config: RunConfig, options: DeviceOptions = {
   const wantsGpus = engine !== 'cpu' && wanted !== 'none';
   const survey: GpuSurvey = wantsGpus ? await describeDevices(options) : { gpus: [], reason: 'GPUs are not asked for' };
   const demanded = Array.isArray(wanted) && wantsGpus ? demandedGpus(wanted, survey) : null;
-  const choice = await chooseEngine(config.devices, survey, options.probe ?? probeEngine);
+  const { precision } = config.training;
+  const choice = await chooseEngine(config.devices, survey, options.probe ?? probeEngine, precision);
   const threads = config.devices.threads ?? availableParallelism();
   const found = { ...survey, threads, engine: choice.engine };
   if (!choice.leasesGpus)

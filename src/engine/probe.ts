@@ -4,14 +4,23 @@ import { engineHints } from '../config/engines.ts';
 import { type EngineProbe, type ProbeRequest, unavailableProbe } from '../protocol/probe.ts';
 import { adapterKind } from './adapter-kind.ts';
 import { engineFault } from './engines.ts';
+import { providers } from './providers.ts';
 import { loadTfjsNode } from './tfjs-node.ts';
+import { workingPrecisions } from './try-precision.ts';
 
 /** Tries an engine and tells what it found. To be run in a process of its own: a driver may crash it. */
 export async function probeEngine({ engine }: ProbeRequest): Promise<EngineProbe> {
   if (engine === 'tfjs') return probeTfjs();
   const fault = await engineFault(engine);
   if (fault !== null) return unavailableProbe(engine, fault);
-  return { name: engine, available: true, version: packageVersion('onnxruntime-node'), ...onDevice(engine) };
+  const precisions = await workingPrecisions(providers[engine]);
+  return {
+    name: engine,
+    available: true,
+    version: packageVersion('onnxruntime-node'),
+    ...onDevice(engine),
+    precisions,
+  };
 }
 
 function onDevice(engine: 'cpu' | 'webgpu' | 'cuda'): Pick<EngineProbe, 'device' | 'accelerated' | 'reason' | 'hint'> {
@@ -29,7 +38,7 @@ function probeTfjs(): EngineProbe {
   const loaded = loadTfjsNode();
   if ('reason' in loaded) return unavailableProbe('tfjs', loaded.reason);
   const { gpu, version } = loaded;
-  const found = { name: 'tfjs', available: true, version } as const;
+  const found = { name: 'tfjs', available: true, version, precisions: [] as never[] } as const;
   if (gpu) return { ...found, device: 'GPU, by CUDA', accelerated: true };
   return {
     ...found,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EngineName } from '../../../src/config/engines.ts';
+import type { Precision } from '../../../src/config/precision.ts';
 import { runConfigSchema } from '../../../src/config/schema.ts';
 import type { Probe } from '../../../src/coordinator/choose-engine.ts';
 import { allotDevices, describeDevices } from '../../../src/coordinator/devices.ts';
@@ -29,7 +30,7 @@ const working =
   (...names: EngineName[]) =>
   async (name: EngineName): Promise<EngineProbe> =>
     names.includes(name)
-      ? { name, available: true, version: '1', device: 'GPU', accelerated: true }
+      ? { name, available: true, version: '1', device: 'GPU', accelerated: true, precisions: [] }
       : unavailableProbe(name, `no ${name} here`);
 const nothing = working();
 const leasesOf = async (devices: object, environment: NodeJS.ProcessEnv, probe = working('cuda')) =>
@@ -194,6 +195,65 @@ describe('the engine', () => {
       hint: expect.stringMatching(/\.$/),
     });
   });
+});
+
+describe('the precision of training', () => {
+  const chosen = async (precision: Precision, devices: object, script: string | null, probe: Probe) => {
+    const config = runConfigSchema.parse({ devices, training: { precision } });
+    return (await allotDevices(config, { environment: machine(script), probe })).engine;
+  };
+  /** An engine that works with these types beside float32. */
+  const having =
+    (types: { readonly [Name in EngineName]?: EngineProbe['precisions'] }): Probe =>
+    async (name) => ({
+      ...(await working(...(Object.keys(types) as EngineName[]))(name)),
+      precisions: types[name] ?? [],
+    });
+  const full = having({ cuda: ['float16', 'bfloat16'], tfjs: [], webgpu: ['float16'] });
+
+  test.each([
+    ['float16', {}, twoGpus, full, 'cuda'],
+    ['float16', {}, twoGpus, having({ cuda: [], tfjs: [], webgpu: ['float16'] }), 'webgpu'],
+    ['float16', {}, null, full, 'webgpu'],
+    ['float32', {}, null, having({ webgpu: [] }), 'webgpu'],
+    ['bfloat16', {}, twoGpus, full, 'cuda'],
+    ['float16', { engine: 'webgpu' }, null, full, 'webgpu'],
+    ['bfloat16', { gpus: [0] }, twoGpus, full, 'cuda'],
+    ['float32', { engine: 'cpu' }, null, nothing, 'cpu'],
+  ] as const)('%s with %j: %#', async (precision, devices, script, probe, engine) => {
+    expect(await chosen(precision, devices, script, probe)).toBe(engine);
+  });
+
+  const config = ['CONFIG_PRECISION', 3] as const;
+  const engine = ['ENGINE_PRECISION', 4] as const;
+  test.each([
+    ['float16', { engine: 'cpu' }, null, full, config, "the engine 'cpu' cannot train in float16", '--engine webgpu'],
+    [
+      'float16',
+      { engine: 'tfjs' },
+      twoGpus,
+      full,
+      config,
+      "the engine 'tfjs' cannot train in float16",
+      '--engine cuda',
+    ],
+    ['bfloat16', { engine: 'webgpu' }, null, full, config, "the engine 'webgpu' cannot", 'choose --engine cuda.'],
+    ['float16', { gpus: 'none' }, twoGpus, full, config, "the engine 'cpu' cannot train in float16", '--engine webgpu'],
+    ['float16', { engine: 'webgpu' }, null, having({ webgpu: [] }), engine, 'GPU computes in float32', 'doctor'],
+    ['float16', {}, null, nothing, engine, 'not installed (webgpu: no webgpu here)', 'Leave out training.precision'],
+    ['bfloat16', {}, null, full, engine, 'webgpu: GPU computes in float32 and float16', '--engine cuda'],
+    ['float16', { gpus: [0] }, twoGpus, having({ tfjs: [] }), engine, 'tfjs: GPU computes in float32', 'doctor'],
+  ] as const)(
+    '%s with %j is an error where it cannot be had: %#',
+    async (precision, devices, script, probe, [code, exitCode], message, hint) => {
+      await expect(chosen(precision, devices, script, probe)).rejects.toMatchObject({
+        code,
+        exitCode,
+        message: expect.stringContaining(message),
+        hint: expect.stringContaining(hint),
+      });
+    },
+  );
 });
 
 test('any answer of nvidia-smi is a list of GPUs or a reason', () => {
