@@ -16,7 +16,8 @@ export class OnnxBuilder {
   readonly nodes: OnnxNode[] = [];
   readonly initializers: OnnxTensor[] = [];
   readonly #initialized = new Map<string, string>();
-  readonly #outputs = new Set<string>();
+  /** Names of outputs by the names that their tensors had. */
+  readonly #renamed = new Map<string, string>();
   #next = 0;
 
   fresh(): string {
@@ -42,22 +43,25 @@ export class OnnxBuilder {
     outputs: readonly string[],
     domain = '',
   ): void {
-    this.nodes.push(onnxNode(type, inputs, attributes, outputs, domain));
+    this.nodes.push(onnxNode(type, this.#current(inputs), attributes, outputs, domain));
   }
 
   /** Makes a tensor an output of the graph: by its name, or by a copy where it is an input, a constant or an output already. */
   output(tensor: string, name: string): void {
-    const producer = this.nodes.find(({ output }) => output.includes(tensor));
-    if (!producer || this.#outputs.has(tensor)) {
+    const producer = this.nodes.findIndex(({ output }) => output.includes(tensor));
+    if (producer < 0 || this.#renamed.has(tensor)) {
       this.op('Identity', [tensor], {}, name);
       return;
     }
-    this.#outputs.add(name);
-    const renamed = (names: readonly string[]) => names.map((other) => (other === tensor ? name : other));
+    this.#renamed.set(tensor, name);
     for (const [at, node] of this.nodes.entries()) {
-      if (!node.input.includes(tensor) && node !== producer) continue;
-      this.nodes[at] = { ...node, input: renamed(node.input), output: renamed(node.output) };
+      if (!node.input.includes(tensor) && at !== producer) continue;
+      this.nodes[at] = { ...node, input: this.#current(node.input), output: this.#current(node.output) };
     }
+  }
+
+  #current(names: readonly string[]): string[] {
+    return names.map((name) => this.#renamed.get(name) ?? name);
   }
 
   /** A one-dimensional int64 constant: shapes, axes, indices. */

@@ -53,6 +53,23 @@ describe.each([
     expect([...(outputs.c?.data ?? [])]).toEqual([1, 1, 1, 1]);
   });
 
+  it('returns one result as state and as outputs', async () => {
+    const engine = await open();
+    const executable = await engine.compile(
+      program((w, fed) => {
+        const sum = tf.add(w, fed);
+        return result({ a: sum, b: sum, isPositive: tf.greater(sum, 0), doubled: tf.mul(sum, 2) }, { w: sum });
+      }),
+    );
+    const state = engine.createState({ w: x });
+    const { a, b, isPositive, doubled } = await executable.run(state, { x });
+    expect([...(a?.data ?? [])]).toEqual([2, 4, 6]);
+    expect([...(b?.data ?? [])]).toEqual([2, 4, 6]);
+    expect([...(isPositive?.data ?? [])]).toEqual([1, 1, 1]);
+    expect([...(doubled?.data ?? [])]).toEqual([4, 8, 12]);
+    expect([...((await state.read()).w?.data ?? [])]).toEqual([2, 4, 6]);
+  });
+
   it('widens bytes', async () => {
     const engine = await open();
     const executable = await engine.compile({
