@@ -6,6 +6,7 @@ import { kernels } from '../../../src/engine/kernels/table.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { gelu, layerNorm } from '../../../src/engine/ops.ts';
 import type { Program } from '../../../src/engine/program.ts';
+import { recomputed } from '../../../src/engine/recompute.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { randomStream } from '../../../src/util/random.ts';
 import { float32, type HostTensors, int32, sizeOf } from '../../../src/util/tensor.ts';
@@ -151,6 +152,7 @@ const cases: Case[] = [
       return tf.square(layerNorm(x, first(positive), first(y), 1e-5));
     },
   },
+  { kernel: 'IncubateAfter', body: (x, y) => recomputed((a, b) => tf.tanh(tf.mul(tf.sin(a), b as tf.Tensor)), x, [y]) },
   { kernel: 'IncubateGelu', body: (x) => gelu(tf.mul(x, 2)) },
   { kernel: 'BroadcastTo', body: (x) => tf.broadcastTo(tf.sum(x, 1, true), [2, 3, 4]) },
   { kernel: 'BroadcastTo', body: (x) => tf.softmax(tf.add(tf.sum(x, 2, true), tf.zeros([2, 3, 4]))) },
