@@ -80,6 +80,7 @@ export class Recorder {
     if (kernel === 'Cast' && a.dtype === dtype) return a;
     if (kernel === 'Cast' && x !== undefined) return this.splat(converted(x, dtype), dtype, shape);
     if ((kernel === 'Reshape' || kernel === 'Tile' || kernel === 'BroadcastTo') && sameShape(a.shape, shape)) return a;
+    if (kernel === 'Tile' && a.shape.every((extent) => extent === 1)) return this.#broadcast(a, shape);
     if (kernel === 'Transpose' && (attributes.perm as number[]).every((axis, index) => axis === index)) return a;
     if (kernel === 'Reshape') {
       const producer = this.#producers.get(a.id);
