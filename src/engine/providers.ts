@@ -12,11 +12,13 @@ export interface Provider {
   readonly lacks: ReadonlySet<'FusedMatMul' | 'Or' | 'IsNaN'>;
   /** Most outputs of one Split. WebGPU guarantees eight buffers to a shader, and one is the input's. */
   readonly splitOutputs: number;
+  /** Whether it takes tensors without elements. */
+  readonly takesEmpty: boolean;
 }
 
 export type ProviderName = Provider['name'];
 
-const complete = { lacks: new Set<never>(), splitOutputs: Number.POSITIVE_INFINITY };
+const complete = { lacks: new Set<never>(), splitOutputs: Number.POSITIVE_INFINITY, takesEmpty: true };
 
 export const providers: { readonly [Name in ProviderName]: Provider } = {
   cpu: { name: 'cpu', stateLocation: 'cpu', widens: 'everything', ...complete },
@@ -26,6 +28,7 @@ export const providers: { readonly [Name in ProviderName]: Provider } = {
     widens: 'products',
     lacks: new Set(['FusedMatMul', 'Or', 'IsNaN']),
     splitOutputs: 7,
+    takesEmpty: false,
   },
   cuda: { name: 'cuda', stateLocation: 'cpu', widens: 'nothing', ...complete },
 };

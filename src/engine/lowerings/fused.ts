@@ -1,17 +1,27 @@
+import { sizeOf } from '../../util/tensor.ts';
 import type { Value } from '../graph.ts';
 import { inputOf, type Lowerings } from './lowering.ts';
 
 export const fused: Lowerings = {
-  /** ONNX has no control dependencies: nothing of the others is appended to the first. */
-  IncubateAfter({ onnx, full }, { inputs }) {
+  /**
+   * ONNX has no control dependencies: nothing of the others is appended to the first, or an element that is cut off again
+   * where a provider takes no empty tensors.
+   */
+  IncubateAfter({ onnx, full, provider }, { inputs }) {
     const [x, ...others] = inputs as [Value, ...Value[]];
-    const [, ...inner] = x.shape;
-    const nothing = others.map((other) => {
-      const zero = onnx.int64([0]);
-      const flat = onnx.op('Reshape', [full(other), onnx.int64([-1])]);
-      return onnx.op('Reshape', [onnx.op('Slice', [flat, zero, zero]), onnx.int64([0, ...inner])], { allowzero: 1 });
-    });
-    return [onnx.op('Concat', [full(x), ...nothing], { axis: 0 })];
+    const [zero, one, all] = [onnx.int64([0]), onnx.int64([1]), onnx.int64([-1])];
+    const flat = (value: Value) => onnx.op('Reshape', [full(value), all]);
+    if (provider.takesEmpty) {
+      const empty = onnx.int64([0, ...x.shape.slice(1)]);
+      const nothing = others.map((other) =>
+        onnx.op('Reshape', [onnx.op('Slice', [flat(other), zero, zero]), empty], { allowzero: 1 }),
+      );
+      return [onnx.op('Concat', [full(x), ...nothing], { axis: 0 })];
+    }
+    const firsts = others.map((other) => onnx.op('Slice', [flat(other), zero, one]));
+    const joined = onnx.op('Concat', [flat(x), ...firsts], { axis: 0 });
+    const cut = onnx.op('Slice', [joined, zero, onnx.int64([sizeOf(x.shape)])]);
+    return [onnx.op('Reshape', [cut, onnx.int64(x.shape)])];
   },
   IncubateGelu: (context, node) => [context.onnx.op('Gelu', [context.full(inputOf(node))])],
   IncubateLayerNorm(context, node) {

@@ -22,10 +22,15 @@ const full = {
 };
 
 describe('training on the WebGPU provider', () => {
-  for (const accumulate of [1, 2]) {
+  const variants: [string, object][] = [
+    ['1 micro-batch', {}],
+    ['2 micro-batches', { accumulate: 2 }],
+    ['recomputed blocks', { recompute: true }],
+  ];
+  for (const [variant, settings] of variants) {
     for (const job of Object.values(jobs)) {
-      webgpuTest(`has the losses of cpu over 5 steps: ${job.id}, ${accumulate} micro-batches`, async () => {
-        const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, accumulate } }));
+      webgpuTest(`has the losses of cpu over 5 steps: ${job.id}, ${variant}`, async () => {
+        const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, ...settings } }));
         const [expected, found] = [await runSteps(cpu(), tiny, 5), await runSteps(webgpu(), tiny, 5)];
         for (const [step, loss] of expected.losses.entries()) {
           expect(Number.isFinite(loss)).toBe(true);
@@ -39,8 +44,13 @@ describe('training on the WebGPU provider', () => {
   }
 
   webgpuTest('leaves no node of a training step to the processor', async () => {
-    for (const job of [jobs.meta, jobs.middle, jobs.finetune]) {
-      const tiny = tinyJob(job, tinyConfig(full));
+    for (const [job, recompute] of [
+      [jobs.meta, false],
+      [jobs.middle, false],
+      [jobs.finetune, false],
+      [jobs.finetune, true],
+    ] as const) {
+      const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, recompute } }));
       const stepper = await createStepper(webgpu(true), tiny, CLASSES);
       expect(stepper.flops).toBeGreaterThan(0);
       stepper.dispose();
