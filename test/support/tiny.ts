@@ -78,8 +78,8 @@ export function tinyBatch(config: RunConfig, index: number): Batch {
   };
 }
 
-/** Trains a job for some steps and returns the losses and the final state. */
-export async function runSteps(engine: Engine, job: TinyJob, steps: number) {
+/** Trains a job for some steps and returns the losses and the final state; `given` replaces parts of the initial one. */
+export async function runSteps(engine: Engine, job: TinyJob, steps: number, given: HostTensors = {}) {
   const { layouts, initial, config } = job;
   const zeros = () => float32(new Float32Array(layouts.trained.size));
   const state = engine.createState({
@@ -89,6 +89,7 @@ export async function runSteps(engine: Engine, job: TinyJob, steps: number) {
     ...(layouts.frozen.size > 0 ? { frozen: flatten(layouts.frozen, initial) } : {}),
     ...initialLossScaling(lossScalingOf(config.training.precision)),
     ...(config.training.accumulate > 1 ? { gradient: zeros() } : {}),
+    ...given,
   });
   const stepper = await createStepper(engine, job, CLASSES);
   const losses: number[] = [];
