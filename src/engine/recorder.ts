@@ -1,7 +1,6 @@
-import { messageOf } from '../util/errors.ts';
 import type { Attributes, Constant, Node, Value, ValueType } from './graph.ts';
 import { sameShape } from './graph.ts';
-import type { Kernel, OutputType } from './kernels/kernel.ts';
+import { inferred } from './kernels/infer.ts';
 import { reducedAxes } from './kernels/reduction.ts';
 import { kernels } from './kernels/table.ts';
 
@@ -123,16 +122,6 @@ export class Recorder {
     const isFull = (value: Value) =>
       source(value) === value && this.#element(value) === undefined && sameShape(value.shape, shape);
     return inputs.some(isFull) ? inputs.map(source) : inputs;
-  }
-}
-
-/** Types of a kernel's outputs. @throws RangeError with the kernel and its inputs where they do not fit together. */
-function inferred(kernel: string, inputs: readonly Value[], attributes: Attributes): readonly OutputType[] {
-  try {
-    return (kernels[kernel] as Kernel).infer(inputs, attributes);
-  } catch (cause) {
-    const operands = inputs.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(' and ');
-    throw new RangeError(`${kernel} of ${operands}: ${messageOf(cause)}`, { cause });
   }
 }
 
