@@ -18,6 +18,8 @@ const SHAPE_ONLY = new Set(
 export class Recorder {
   readonly nodes: Node[] = [];
   readonly constants = new Map<number, Constant>();
+  /** What values are called in messages, by their identifiers. */
+  readonly names = new Map<number, string>();
   readonly #known = new Map<string, readonly Value[]>();
   readonly #producers = new Map<number, Node>();
   #next = 0;
@@ -45,7 +47,7 @@ export class Recorder {
   }
 
   record(kernel: string, given: readonly Value[], attributes: Attributes): readonly Value[] {
-    const types = inferred(kernel, given, attributes);
+    const types = inferred(kernel, given, attributes, (value) => this.#nameOf(value));
     const first = types[0] as (typeof types)[number];
     const simpler = types.length === 1 ? this.#simplify(kernel, given, attributes, first) : undefined;
     if (simpler) return [simpler];
@@ -100,6 +102,20 @@ export class Recorder {
     if (neutral === undefined) return undefined;
     if (y === neutral) return this.#broadcast(a, shape);
     if (x === neutral && (kernel === 'Add' || kernel === 'Multiply')) return this.#broadcast(b, shape);
+    return undefined;
+  }
+
+  /** The name of a value, or of the one that its elements were moved from. */
+  #nameOf(value: Value): string | undefined {
+    const name = this.names.get(value.id);
+    if (name !== undefined) return name;
+    let source = this.#producers.get(value.id);
+    while (source && (SHAPE_ONLY.has(source.kernel) || source.kernel === 'Cast')) {
+      const [operand] = source.inputs as [Value];
+      const origin = this.names.get(operand.id);
+      if (origin !== undefined) return `made of ${origin}`;
+      source = this.#producers.get(operand.id);
+    }
     return undefined;
   }
 

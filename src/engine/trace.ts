@@ -28,10 +28,16 @@ export function traceProgram(program: Program): Graph {
   Error.stackTraceLimit = 100;
   try {
     tf.setBackend(TRACE_BACKEND);
-    const symbols = (specs: Specs) =>
-      new Map(Object.entries(specs).map(([name, spec]) => [name, symbol(recorder, spec)]));
-    const state = symbols(program.state);
-    const feeds = symbols(program.feeds);
+    const symbols = (kind: string, specs: Specs) =>
+      new Map(
+        Object.entries(specs).map(([name, spec]) => {
+          const value = symbol(recorder, spec);
+          recorder.names.set(value.id, `the ${kind} '${name}'`);
+          return [name, value];
+        }),
+      );
+    const state = symbols('state', program.state);
+    const feeds = symbols('feed', program.feeds);
     const results = { nextState: new Map<string, Value>(), outputs: new Map<string, Value>() };
     tf.tidy(() => {
       const tensors = (values: Map<string, Value>): Tensors =>
@@ -104,7 +110,7 @@ function withoutDeadCode(nodes: readonly Node[], results: readonly Value[]): Nod
 function explained(program: string, error: unknown): unknown {
   if (error instanceof IncubateError) return error;
   const message = messageOf(error);
-  const where = userFrame(error instanceof Error ? error.stack : undefined);
+  const where = placeOf(error);
   const refusal = (what: string, hint: string) =>
     new IncubateError('ENGINE_KERNEL', `${program} uses ${what}${where}`, { cause: error, hint });
   const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
@@ -118,4 +124,10 @@ function explained(program: string, error: unknown): unknown {
     return refusal(`the gradient of the operation ${underivable}, which has none`, hint);
   }
   return new IncubateError('ENGINE_SHAPE', `${program} cannot be traced: ${message}${where}`, { cause: error });
+}
+
+/** Where an error came from first. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  return error.cause instanceof Error ? placeOf(error.cause) : userFrame(error.stack);
 }
