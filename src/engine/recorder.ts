@@ -20,6 +20,8 @@ export class Recorder {
   readonly constants = new Map<number, Constant>();
   /** What values are called in messages, by their identifiers. */
   readonly names = new Map<number, string>();
+  /** Where constants and attributes came in that are no numbers, by the values that depend on them. */
+  readonly notNumbers = new Map<number, Error>();
   readonly #known = new Map<string, readonly Value[]>();
   readonly #producers = new Map<number, Node>();
   #next = 0;
@@ -34,6 +36,7 @@ export class Recorder {
     if (known) return known;
     const value = this.value(dtype, shape);
     this.constants.set(value.id, { kind: 'splat', value, element });
+    if (Number.isNaN(element)) this.notNumbers.set(value.id, new Error());
     this.#known.set(key, [value]);
     return value;
   }
@@ -43,6 +46,7 @@ export class Recorder {
     if (data.every((element) => Object.is(element, first))) return this.splat(first, dtype, shape);
     const value = this.value(dtype, shape);
     this.constants.set(value.id, { kind: 'dense', value, data });
+    if (data.some(Number.isNaN)) this.notNumbers.set(value.id, new Error());
     return value;
   }
 
@@ -63,6 +67,8 @@ export class Recorder {
     const node = { kernel, inputs, attributes, outputs };
     this.nodes.push(node);
     for (const output of outputs) this.#producers.set(output.id, node);
+    if (Object.values(attributes).some(Number.isNaN))
+      for (const output of outputs) this.notNumbers.set(output.id, new Error());
     this.#known.set(key, outputs);
     return outputs;
   }

@@ -81,7 +81,7 @@ function dataRead(): IncubateError {
 export function userFrame(stack = ''): string {
   const frame = stack
     .split('\n')
-    .find((line) => /^\s+at /.test(line) && !/tfjs-core|src[\\/]engine[\\/]|node:|\(<anonymous>\)/.test(line));
+    .find((line) => /^\s+at /.test(line) && !/@tensorflow|src[\\/]engine[\\/]|node:|\(<anonymous>\)/.test(line));
   return frame ? ` (${frame.trim()})` : '';
 }
 

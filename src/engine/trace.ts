@@ -15,7 +15,7 @@ import { TRACE_BACKEND, traceBackend, userFrame } from './trace-backend.ts';
  * precision that the program asks for.
  *
  * @throws ENGINE_KERNEL for an operation that cannot be traced, ENGINE_DATA_READ where the body reads values,
- *   ENGINE_SHAPE where shapes do not fit.
+ *   ENGINE_SHAPE where shapes do not fit, ENGINE_CONSTANT where a constant is NaN.
  */
 export function traceProgram(program: Program): Graph {
   const backend = traceBackend();
@@ -63,6 +63,7 @@ export function traceProgram(program: Program): Graph {
       ...results.nextState.values(),
       ...results.outputs.values(),
     ]);
+    refuseNotNumbers(program, recorder, [...used, ...live.flatMap(({ outputs }) => outputs)]);
     const constants = new Map([...recorder.constants].filter(([, { value }]) => used.has(value)));
     const graph = { name: program.name, state, feeds, constants, nodes: live, ...results };
     const { precision = 'float32' } = program;
@@ -90,6 +91,15 @@ function checkState(program: Program, name: string, { dtype, shape }: Value): vo
   if (spec.dtype !== dtype || !sameShape(spec.shape, shape)) {
     throw wrong(`the state tensor '${name}' as ${dtype} [${shape}] instead of ${spec.dtype} [${spec.shape}]`);
   }
+}
+
+/** Infinities may be meant, as neutral elements of maxima and in masks; NaN spoils all that depends on it. */
+function refuseNotNumbers({ name }: Program, { notNumbers }: Recorder, values: readonly Value[]): void {
+  const made = values.map(({ id }) => notNumbers.get(id)).find((error) => error !== undefined);
+  if (!made) return;
+  throw new IncubateError('ENGINE_CONSTANT', `${name} computes with a constant that is NaN${userFrame(made.stack)}`, {
+    hint: 'It spoils all that depends on it: look for a setting that is undefined, or for zero divided by zero.',
+  });
 }
 
 function symbol(recorder: Recorder, { dtype, shape }: TensorSpec): Value {
