@@ -24,10 +24,18 @@ export class Recorder {
   readonly notNumbers = new Map<number, Error>();
   readonly #known = new Map<string, readonly Value[]>();
   readonly #producers = new Map<number, Node>();
+  readonly #values = new WeakSet<Value>();
   #next = 0;
 
   value(dtype: ValueType, shape: readonly number[]): Value {
-    return { id: this.#next++, dtype, shape: [...shape] };
+    const value = { id: this.#next++, dtype, shape: [...shape] };
+    this.#values.add(value);
+    return value;
+  }
+
+  /** Whether a value is one of the graph that is recorded here: others may have its identifier. */
+  owns(value: Value): boolean {
+    return this.#values.has(value);
   }
 
   splat(element: number, dtype: ValueType, shape: readonly number[]): Value {

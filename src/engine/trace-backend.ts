@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { IncubateError } from '../util/errors.ts';
 import { compositions } from './compositions/table.ts';
+import { drawingOperation } from './draws.ts';
 import type { Attributes, Value, ValueType } from './graph.ts';
 import { kernels } from './kernels/table.ts';
 import { Recorder } from './recorder.ts';
@@ -20,7 +21,7 @@ class TraceBackend extends tf.KernelBackend {
 
   valueBehind(dataId: object): Value {
     const value = this.#values.get(dataId);
-    if (value) return value;
+    if (value && this.recorder.owns(value)) return value;
     throw new IncubateError('ENGINE_TENSOR', 'a program used a tensor that was not made within it', {
       hint: 'Programs depend on their arguments alone: pass the tensor as state or feed, or make it inside the body.',
     });
@@ -38,6 +39,7 @@ class TraceBackend extends tf.KernelBackend {
     if (!typed || !(dtype === 'float32' || dtype === 'int32' || dtype === 'bool')) {
       throw new IncubateError('ENGINE_DTYPE', `programs cannot hold tensors of type ${dtype}`);
     }
+    refuseDraws();
     return this.wrap(this.recorder.constant(values, dtype, shape)).dataId;
   }
 
@@ -72,17 +74,31 @@ class TraceBackend extends tf.KernelBackend {
 }
 
 function dataRead(): IncubateError {
-  return new IncubateError('ENGINE_DATA_READ', `a program read the data of a tensor${userFrame(new Error().stack)}`, {
+  return new IncubateError('ENGINE_DATA_READ', 'a program read the data of a tensor', {
     hint: 'A program is traced once and must not depend on values: express the decision with tensor operations.',
   });
 }
 
-/** The innermost place of a stack outside tfjs and the engine, for messages: ` (at block (…/forward.ts:12:3))`, or ''. */
+/** Throws ENGINE_RANDOM for a constant of random numbers. */
+function refuseDraws(): void {
+  const operation = drawingOperation();
+  if (operation === undefined) return;
+  throw new IncubateError('ENGINE_RANDOM', `a program drew random numbers by ${operation}`, {
+    hint: 'A program is traced once, so they would be the same in every run: draw them before, and pass them as a feed.',
+  });
+}
+
+/**
+ * The innermost place of a stack outside tfjs and the engine, and the operation that was called there, for messages:
+ * ` (tf.add, at block (…/forward.ts:12:3))`, or ''.
+ */
 export function userFrame(stack = ''): string {
-  const frame = stack
-    .split('\n')
-    .find((line) => /^\s+at /.test(line) && !/@tensorflow|src[\\/]engine[\\/]|node:|\(<anonymous>\)/.test(line));
-  return frame ? ` (${frame.trim()})` : '';
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
+  const own = frames.findIndex((line) => !/@tensorflow|src[\\/]engine[\\/]|node:|\(<anonymous>\)/.test(line));
+  if (own < 0) return '';
+  const called = frames.slice(0, own).findLast((line) => line.includes(tf.OP_SCOPE_SUFFIX));
+  const [, operation] = /(\w+)__op/.exec(called ?? '') ?? [];
+  return ` (${operation === undefined ? '' : `tf.${operation}, `}${(frames[own] as string).trim()})`;
 }
 
 let registered: TraceBackend | undefined;

@@ -15,7 +15,8 @@ import { TRACE_BACKEND, traceBackend, userFrame } from './trace-backend.ts';
  * precision that the program asks for.
  *
  * @throws ENGINE_KERNEL for an operation that cannot be traced, ENGINE_DATA_READ where the body reads values,
- *   ENGINE_SHAPE where shapes do not fit, ENGINE_CONSTANT where a constant is NaN.
+ *   ENGINE_TENSOR where it uses tensors from elsewhere, ENGINE_RANDOM where it draws numbers, ENGINE_DTYPE for texts and
+ *   complex numbers, ENGINE_SHAPE where shapes do not fit, ENGINE_CONSTANT where a constant is NaN.
  */
 export function traceProgram(program: Program): Graph {
   const backend = traceBackend();
@@ -117,10 +118,17 @@ function withoutDeadCode(nodes: readonly Node[], results: readonly Value[]): Nod
   return live.reverse();
 }
 
+/** Errors of the backend, which knows neither the program nor the place in it. */
+const unplaced: ReadonlySet<string> = new Set(['ENGINE_TENSOR', 'ENGINE_DTYPE', 'ENGINE_DATA_READ', 'ENGINE_RANDOM']);
+
 function explained(program: string, error: unknown): unknown {
-  if (error instanceof IncubateError) return error;
   const message = messageOf(error);
   const where = placeOf(error);
+  if (error instanceof IncubateError) {
+    const { code, hint = '' } = error;
+    if (!unplaced.has(code)) return error;
+    return new IncubateError(code, `${program} cannot be traced: ${message}${where}`, { cause: error, hint });
+  }
   const refusal = (what: string, hint: string) =>
     new IncubateError('ENGINE_KERNEL', `${program} uses ${what}${where}`, { cause: error, hint });
   const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
