@@ -72,7 +72,7 @@ describe('constants', () => {
 });
 
 it('a model beyond the limit is refused by name, with its size, the limit and a way out', () => {
-  const { program } = programOf(100);
+  const { program } = programOf(50);
   const graph = traceProgram(program);
   const { bytes } = lowerToOnnx(graph, program, { inlineBytes: 64 });
   const limited = (modelBytes: number) => () => lowerToOnnx(graph, program, { inlineBytes: 64, modelBytes });
@@ -84,4 +84,16 @@ it('a model beyond the limit is refused by name, with its size, the limit and a 
       hint: expect.stringMatching(/more modules/),
     }),
   );
+});
+
+it('so is a constant beyond the limit, which ONNX Runtime refuses also beside the model', () => {
+  const { program } = programOf(10_000);
+  expect(() => lowerToOnnx(traceProgram(program), program, { modelBytes: 39_999 })).toThrow(
+    expect.objectContaining({
+      code: 'ENGINE_GRAPH',
+      message: "constants has a constant float32 [10000] of 40000 bytes; ONNX Runtime's end at 39999",
+      hint: expect.stringMatching(/state or feed/),
+    }),
+  );
+  expect(() => lowerToOnnx(traceProgram(program), program, { modelBytes: 40_000, inlineBytes: 64 })).not.toThrow();
 });
