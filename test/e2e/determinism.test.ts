@@ -7,7 +7,7 @@ import { type TrainTask, trainInProcess } from '../support/train-process.ts';
  */
 const families: Record<string, { readonly model: object; readonly division: object }> = {
   vit: {
-    model: { name: 'vit-tiny', width: 48, heads: 3, depth: 6, patch: 4, imageSize: 16 },
+    model: { name: 'vit-tiny', width: 96, heads: 3, depth: 6, patch: 4, imageSize: 16 },
     division: { modules: 3 },
   },
 };
@@ -23,8 +23,8 @@ const STEPS = 20;
 /** 20 steps are three epochs and a part of the fourth. */
 const configOf = (family: string, training: object = {}) => ({
   ...families[family],
-  data: { shapes: { train: 96, validation: 32 }, padding: 1 },
-  training: { batchSize: 16, referenceBatch: null, ...training },
+  data: { shapes: { train: 192, validation: 32 }, padding: 1 },
+  training: { batchSize: 32, referenceBatch: null, ...training },
   phases: { meta: phase, incubate: phase, finetune: phase },
 });
 
