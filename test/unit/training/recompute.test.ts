@@ -2,8 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { traceCost } from '../../../src/engine/cost.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import type { Engine } from '../../../src/engine/program.ts';
+import { drawDropPath } from '../../../src/training/drop-path.ts';
+import { flatten } from '../../../src/training/layout.ts';
+import { drawMix, mixes } from '../../../src/training/mix.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
-import { CLASSES, type Job, jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { accumulateProgram } from '../../../src/training/train-programs.ts';
+import { float32, int32, uint8 } from '../../../src/util/tensor.ts';
+import { CLASSES, type Job, jobs, runSteps, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const dropping = { epochs: 1, dropPath: 0.3, clip: 0.5 };
 const job = (kind: Job, recompute: boolean, accumulate = 1) =>
@@ -14,6 +20,35 @@ const job = (kind: Job, recompute: boolean, accumulate = 1) =>
       phases: { meta: dropping, incubate: dropping, finetune: dropping },
     }),
   );
+
+const norm = (values: Iterable<number>) => Math.hypot(...values);
+
+/** The gradient of one batch by all trained parameters, with stochastic depth. */
+async function gradientOf(engine: Engine, kind: Job, training: object): Promise<Float32Array> {
+  const config = tinyConfig({ training, phases: { meta: dropping, incubate: dropping, finetune: dropping } });
+  const tiny = tinyJob(kind, config);
+  const { trained, frozen } = tiny.layouts;
+  const settings = stepSettings(tiny, CLASSES);
+  const executable = await engine.compile(accumulateProgram(settings));
+  const state = engine.createState({
+    parameters: flatten(trained, tiny.initial),
+    gradient: float32(new Float32Array(trained.size)),
+    ...(frozen.size > 0 ? { frozen: flatten(frozen, tiny.initial) } : {}),
+  });
+  const { images, labels } = tinyBatch(config, 0);
+  const rows = [...labels.keys()];
+  await executable.run(state, {
+    images: uint8(images, [8, 8, 8, 3]),
+    labels: int32(labels),
+    carry: float32(Float32Array.of(0), []),
+    dropPath: drawDropPath(settings.dropPath, 8, rows, { seed: 0, stream: kind.id, step: 0 }),
+    ...(mixes(config.training) ? drawMix(config.training, 8, 0, kind.id, 0) : {}),
+  });
+  const { gradient } = await state.read(['gradient']);
+  state.dispose();
+  executable.dispose();
+  return gradient?.data as Float32Array;
+}
 
 describe('recomputed blocks', () => {
   it.each(Object.values(jobs))('give the same bits in $id', async (kind) => {
@@ -33,6 +68,24 @@ describe('recomputed blocks', () => {
     const kept = await runSteps(engine, job(jobs.finetune, false, 2), 3);
     expect((await runSteps(engine, job(jobs.finetune, true, 2), 3)).tensors).toEqual(kept.tensors);
   });
+
+  const engines: [string, () => Engine | Promise<Engine>][] = [
+    ['one thread', () => createOnnxEngine({ threads: 1 })],
+    ['two threads', () => createOnnxEngine({ threads: 2 })],
+    ['tfjs', () => createEagerEngine('cpu')],
+  ];
+  it.each(Object.values(jobs).flatMap((kind) => engines.map(([name, open]) => [kind.id, name, kind, open] as const)))(
+    'give gradients of the same bits in %s, with %s',
+    async (_id, _name, kind, open) => {
+      const engine = await open();
+      for (const mixing of [{}, { mixup: 0.8, cutmix: 1 }]) {
+        const kept = await gradientOf(engine, kind, { recompute: false, ...mixing });
+        const again = await gradientOf(engine, kind, { recompute: true, ...mixing });
+        expect(norm(kept)).toBeGreaterThan(0);
+        expect(Buffer.from(again.buffer).equals(Buffer.from(kept.buffer))).toBe(true);
+      }
+    },
+  );
 
   it('take less memory and less than a forward pass more operations', () => {
     const cost = (recompute: boolean) => {
