@@ -1,10 +1,10 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { requirePrecision } from '../config/precision.ts';
-import { IncubateError, messageOf } from '../util/errors.ts';
-import type { HostTensor } from '../util/tensor.ts';
+import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
 import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
+import { compileFailure, disposed, runFailure } from './failures.ts';
 import { overwritableState } from './in-place.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
 import { openSession } from './onnx-session.ts';
@@ -48,9 +48,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         deviceOnly,
         repeatsCasts: (program.precision ?? 'float32') !== 'float32',
       }).catch((error: unknown) => {
-        throw new IncubateError('ENGINE_COMPILE', `${program.name} cannot be compiled: ${messageOf(error)}`, {
-          cause: error,
-        });
+        throw compileFailure(program, error);
       });
       // A device's memory is written anew.
       const overwritten = memory ? new Set<string>() : overwritableState(graph);
@@ -65,32 +63,59 @@ function onnxExecutable(
   cost: Executable['cost'],
   { provider, overwritten }: { readonly provider: Provider; readonly overwritten: ReadonlySet<string> },
 ): Executable {
+  let isDisposed = false;
+  let runs = 0;
   return {
     cost,
     async run(state, feeds) {
+      if (isDisposed) throw disposed(program.name);
       if (!(state instanceof OnnxState && state.provider === provider)) throw foreignState(program);
       checkFeeds(program, feeds);
-      checkState(program, (name) => {
-        const { type, dims } = state.get(name);
-        return { dtype: type, shape: dims };
-      });
-      const inputs: Record<string, Tensor> = {};
-      for (const name of Object.keys(program.state)) inputs[STATE_PREFIX + name] = await state.resident(name);
-      for (const [name, tensor] of Object.entries(feeds)) inputs[FEED_PREFIX + name] = toOnnx(tensor);
-      // The binding computes on this thread, from a macrotask of its own, so timers and messages are served in between.
-      const results = await session.run(inputs, fetches(session, inputs, overwritten));
-      const outputs: Record<string, HostTensor> = {};
-      for (const [name, tensor] of Object.entries(results)) {
-        const [kind, key] = [name.slice('next '.length), name.slice(name.indexOf(':') + 1)];
-        if (kind.startsWith(OUTPUT_PREFIX)) outputs[key] = fromOnnx(tensor);
-        // The binding hands out a copy of what it wrote over the state.
-        else if (overwritten.has(key)) release(tensor);
-        else state.replace(key, tensor);
+      runs += 1;
+      try {
+        return await state.lend(program.name, () => {
+          checkState(program, (name) => {
+            const { type, dims } = state.get(name);
+            return { dtype: type, shape: dims };
+          });
+          return compute(program, session, { state, feeds, overwritten });
+        });
+      } catch (error) {
+        throw runFailure(program, error);
+      } finally {
+        runs -= 1;
+        if (isDisposed && runs === 0) await session.release();
       }
-      return outputs;
     },
-    dispose: () => void session.release(),
+    dispose() {
+      if (!isDisposed && runs === 0) void session.release();
+      isDisposed = true;
+    },
   };
+}
+
+interface Inputs {
+  readonly state: OnnxState;
+  readonly feeds: HostTensors;
+  /** State tensors that are written over in place. */
+  readonly overwritten: ReadonlySet<string>;
+}
+
+async function compute(program: Program, session: InferenceSession, { state, feeds, overwritten }: Inputs) {
+  const inputs: Record<string, Tensor> = {};
+  for (const name of Object.keys(program.state)) inputs[STATE_PREFIX + name] = await state.resident(name);
+  for (const [name, tensor] of Object.entries(feeds)) inputs[FEED_PREFIX + name] = toOnnx(tensor);
+  // The binding computes on this thread, from a macrotask of its own, so timers and messages are served in between.
+  const results = await session.run(inputs, fetches(session, inputs, overwritten));
+  const outputs: Record<string, HostTensor> = {};
+  for (const [name, tensor] of Object.entries(results)) {
+    const [kind, key] = [name.slice('next '.length), name.slice(name.indexOf(':') + 1)];
+    if (kind.startsWith(OUTPUT_PREFIX)) outputs[key] = fromOnnx(tensor);
+    // The binding hands out a copy of what it wrote over the state.
+    else if (overwritten.has(key)) release(tensor);
+    else state.replace(key, tensor);
+  }
+  return outputs;
 }
 
 /** Where each output goes: over the old value of the state, or, where null, to memory of its own. */

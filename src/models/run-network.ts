@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tensors } from '../engine/program.ts';
 import { recomputed } from '../engine/recompute.ts';
+import { IncubateError, messageOf } from '../util/errors.ts';
 import { type BlockContext, forwardOf, type Weights } from './forward.ts';
 import { type Network, type NetworkPart, parameterKey } from './network.ts';
 
@@ -25,11 +26,13 @@ export function runNetwork(
   for (const part of network) {
     const forward = forwardOf(part.architecture);
     if (part.spec.role !== 'block') {
-      features = forward[part.spec.role](features, weightsOf(part, parameters));
+      const { role } = part.spec;
+      const x = features;
+      features = applied(part, parameters, (weights) => forward[role](x, weights));
       continue;
     }
     const context = contextOf(block++, part);
-    const apply = (x: Tensor, given: Tensors) => forward.block(x, weightsOf(part, given), context);
+    const apply = (x: Tensor, given: Tensors) => applied(part, given, (weights) => forward.block(x, weights, context));
     features = recompute ? applyRecomputed(apply, part, features, parameters) : apply(features, parameters);
   }
   return features;
@@ -48,12 +51,31 @@ function applyRecomputed(
   return recomputed(withTrained, features, trained);
 }
 
-function weightsOf(part: NetworkPart, parameters: Tensors): Weights {
+/**
+ * What a part computes with its weights. Errors tell the part and the parameter that it read last: tfjs checks some
+ * operands before anything knows what they are called.
+ */
+function applied(part: NetworkPart, parameters: Tensors, apply: (weights: Weights) => Tensor): Tensor {
+  let place = `in ${part.spec.name}`;
+  const weights = weightsOf(part, parameters, (name, { shape }) => {
+    place = `in ${part.spec.name}, after it read the parameter ${name} [${shape}]`;
+  });
+  try {
+    return apply(weights);
+  } catch (error) {
+    if (error instanceof IncubateError) throw error;
+    throw new Error(`${messageOf(error)}; ${place}`, { cause: error });
+  }
+}
+
+function weightsOf(part: NetworkPart, parameters: Tensors, onRead: (name: string, parameter: Tensor) => void): Weights {
   const prefix = part.spec.role === 'block' ? `${part.spec.name}.` : '';
   const keys = new Map(part.spec.parameters.map((spec) => [spec.name, parameterKey(part, spec)]));
   const optional = (name: string) => {
     const key = keys.get(prefix + name);
-    return key === undefined ? undefined : parameters[key];
+    const parameter = key === undefined ? undefined : parameters[key];
+    if (key !== undefined && parameter) onRead(key, parameter);
+    return parameter;
   };
   const required = (name: string) => {
     const tensor = optional(name);
