@@ -10,7 +10,7 @@ import { TRACE_BACKEND, traceBackend } from './trace-backend.ts';
 export function named<T extends tf.Tensor>(name: string, tensor: T): T {
   if (tf.getBackend() === TRACE_BACKEND) {
     const backend = traceBackend();
-    backend.recorder.names.set(backend.valueBehind(tensor.dataId).id, name);
+    backend.recorder.names.set(backend.symbolOf(tensor.dataId).id, name);
   }
   return tensor;
 }

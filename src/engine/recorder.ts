@@ -39,6 +39,8 @@ export class Recorder {
   }
 
   splat(element: number, dtype: ValueType, shape: readonly number[]): Value {
+    // Nothing broadcasts like one number.
+    if (shape.includes(0)) return this.#dense(new Float32Array(), dtype, shape);
     const key = `splat ${Object.is(element, -0) ? '-0' : element} ${dtype} ${shape}`;
     const known = this.#known.get(key)?.[0];
     if (known) return known;
@@ -52,6 +54,10 @@ export class Recorder {
   constant(data: Float32Array | Int32Array | Uint8Array, dtype: ValueType, shape: readonly number[]): Value {
     const [first = 0] = data;
     if (data.every((element) => Object.is(element, first))) return this.splat(first, dtype, shape);
+    return this.#dense(data, dtype, shape);
+  }
+
+  #dense(data: Float32Array | Int32Array | Uint8Array, dtype: ValueType, shape: readonly number[]): Value {
     const value = this.value(dtype, shape);
     this.constants.set(value.id, { kind: 'dense', value, data });
     if (data.some(Number.isNaN)) this.notNumbers.set(value.id, new Error());
