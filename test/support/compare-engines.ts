@@ -4,7 +4,7 @@ import { createEagerEngine } from '../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import type { Engine, Program } from '../../src/engine/program.ts';
 import { randomStream } from '../../src/util/random.ts';
-import { float32, type HostTensor, int32, sizeOf } from '../../src/util/tensor.ts';
+import { float32, type HostTensor, type HostTensors, int32, sizeOf } from '../../src/util/tensor.ts';
 
 /** An operation on tensors that are given. */
 export interface Operation {
@@ -80,6 +80,12 @@ export function expectClose(actual: HostTensor | undefined, expected: HostTensor
       expect(Math.abs(given - value), `${name}[${index}] of ${value}`).toBeLessThan(1e-4 * scale);
     else expect(given, `${name}[${index}]`).toBe(value);
   }
+}
+
+/** Expects the same outputs but for rounding. */
+export function expectAllClose(actual: HostTensors, expected: HostTensors, name: string): void {
+  expect(Object.keys(actual).sort(), name).toEqual(Object.keys(expected).sort());
+  for (const [output, tensor] of Object.entries(expected)) expectClose(actual[output], tensor, `${name} ${output}`);
 }
 
 /** Expects the same results of ONNX Runtime and of tfjs' CPU backend. @returns the kernels that tfjs ran */

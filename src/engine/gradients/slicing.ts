@@ -28,6 +28,14 @@ function putBack(dy: tf.Tensor, axis: number, start: number, stride: number, ext
 }
 
 export const slicing: Gradients = {
+  /** tfjs' own fails for one piece, whose gradient it is given without a list. */
+  SplitV: {
+    by: (dy, _, { axis }) => ({ x: () => tf.concat([...dy], axis as number) }),
+  },
+  /** As for SplitV. */
+  Unpack: {
+    by: (dy, _, { axis }) => ({ value: () => tf.stack([...dy], axis as number) }),
+  },
   StridedSlice: {
     inputs: ['x'],
     by([dy], [x], attributes) {

@@ -1,223 +1,109 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { families as compositionFamilies } from '../../../src/engine/compositions/table.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
+import { families as kernelFamilies, kernels } from '../../../src/engine/kernels/table.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { batchNorm, gelu, layerNorm } from '../../../src/engine/ops.ts';
+import { type Provider, type ProviderName, providers } from '../../../src/engine/providers.ts';
 import type { HostTensor } from '../../../src/util/tensor.ts';
-import { expectClose, normals, type Operation, programOf, runOn, wholeNumbers } from '../../support/compare-engines.ts';
+import {
+  expectAllClose,
+  expectClose,
+  normals,
+  type Operation,
+  programOf,
+  runOn,
+  wholeNumbers,
+} from '../../support/compare-engines.ts';
+import { kernelsOf, modelFor, runModel } from '../../support/lowered.ts';
+import { type Row, rowsByName } from '../../support/lowering-pairs.ts';
 
-type Body = Operation['body'];
+const providerNames = Object.keys(providers) as ProviderName[];
+/** Operators that some provider lacks. */
+const lacking = [...new Set(providerNames.flatMap((name) => [...providers[name].lacks]))];
 
-/** An operation on random shapes, and the same written in simpler ones; without, tfjs' own kernels are the reference. */
-interface Pair extends Operation {
-  readonly composed?: Body;
-}
+/** Providers by what distinguishes them for lowering; each one's model is run by the CPU provider. */
+const variants: readonly (readonly [string, Partial<Provider>])[] = [
+  ...providerNames.map((name) => [name, providers[name]] as const),
+  ...lacking.map((operator) => [`without ${operator}`, { lacks: new Set([operator]) }] as const),
+  ['without all that any lacks', { lacks: new Set(lacking), splitOutputs: 2, takesEmpty: false }],
+  ['with few outputs of Split', { splitOutputs: 7 }],
+  ['without empty tensors', { takesEmpty: false }],
+];
+const providerOf = (traits: Partial<Provider>): Provider => ({ ...providers.cpu, ...traits, widens: 'everything' });
+const rowNames = Object.keys(rowsByName);
+const rowOf = (name: string) => rowsByName[name] as Row;
+
+describe.each(rowNames)('%s', (name) => {
+  it('lowered and composed agree in value and gradients, whatever the shapes', async () => {
+    const [onnx, eager] = [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')];
+    await fc.assert(
+      fc.asyncProperty(rowOf(name).pairs, async (pair) => {
+        const program = programOf(pair, true);
+        const reference = programOf({ ...pair, body: pair.composed ?? pair.body }, true);
+        const expected = await runOn(eager, reference, pair.inputs);
+        const lowered = await runOn(onnx, program, pair.inputs);
+        expectAllClose(lowered, expected, pair.name);
+        const { bytes } = modelFor(providers.cpu, program);
+        for (const [variant, traits] of variants) {
+          const model = modelFor(providerOf(traits), program);
+          if (Buffer.from(model.bytes).equals(bytes)) continue;
+          expectAllClose(await runModel(model, pair.inputs), expected, `${pair.name} ${variant}`);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is about the kernels that it names', async () => {
+    const found = new Set<string>();
+    for (const pair of fc.sample(rowOf(name).pairs, { numRuns: 10, seed: 1 }))
+      for (const kernel of await kernelsOf(programOf(pair, true), pair.inputs)) found.add(kernel);
+    expect([...found]).toEqual(expect.arrayContaining([...rowOf(name).kernels]));
+  });
+});
+
+describe('no lowering is without its equal', () => {
+  const covered = new Set(rowNames.flatMap((name) => rowOf(name).kernels));
+  const examples = rowNames.flatMap((name) => fc.sample(rowOf(name).pairs, { numRuns: 10, seed: 2 }));
+
+  it('that is fused', () => {
+    const fused = [...Object.keys(kernelFamilies.fused), ...Object.keys(compositionFamilies.fused)];
+    expect(fused.filter((kernel) => !covered.has(kernel))).toEqual([]);
+    // Kernels of ours are fused ones.
+    const ours = Object.keys(kernels).filter((kernel) => kernel.startsWith('Incubate'));
+    expect(ours.filter((kernel) => !(kernel in kernelFamilies.fused))).toEqual([]);
+  });
+
+  it.each(variants.slice(providerNames.length))('that differs for a provider %s', (_, traits) => {
+    const changed = examples.filter((pair) => {
+      const program = programOf(pair, true);
+      const [usual, other] = [providers.cpu, providerOf(traits)].map((provider) => modelFor(provider, program));
+      return !Buffer.from(other?.bytes ?? []).equals(usual?.bytes ?? new Uint8Array());
+    });
+    expect(changed.length).toBeGreaterThan(0);
+  });
+
+  it('that asks what the provider is', async () => {
+    // Whoever asks says so in the source: these kernels, and no others, are lowered by what a provider is like.
+    const folder = join(import.meta.dirname, '../../../src/engine/lowerings');
+    const sources = await Promise.all((await readdir(folder)).map((file) => readFile(join(folder, file), 'utf8')));
+    const asked = sources.join('\n').match(/provider\.\w+(?:\.has\('\w+'\))?/g) ?? [];
+    const known = [
+      ...lacking.map((operator) => `provider.lacks.has('${operator}')`),
+      'provider.splitOutputs',
+      'provider.takesEmpty',
+    ];
+    expect([...new Set(asked)].sort()).toEqual(known.sort());
+  });
+});
 
 const extent = fc.integer({ min: 1, max: 5 });
 const given = (tensor: tf.Tensor | undefined) => tensor as tf.Tensor;
 const image = (tensor: tf.Tensor | undefined) => tensor as tf.Tensor4D;
-
-const rows = fc.record({ batch: extent, count: extent, width: fc.integer({ min: 2, max: 9 }) });
-
-const normalised = rows.map(
-  ({ batch, count, width }): Pair => ({
-    name: `layerNorm [${batch},${count},${width}]`,
-    inputs: { x: normals('x', [batch, count, width]), gain: normals('gain', [width]), bias: normals('bias', [width]) },
-    body: ({ x, gain, bias }) => layerNorm(given(x), given(gain), given(bias), 1e-3),
-    composed({ x, gain, bias }) {
-      const { mean, variance } = tf.moments(given(x), -1, true);
-      const unit = tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, 1e-3)));
-      return tf.add(tf.mul(unit, given(gain)), given(bias));
-    },
-  }),
-);
-
-const activated = rows.map(
-  ({ batch, width }): Pair => ({
-    name: `gelu [${batch},${width}]`,
-    inputs: { x: normals('x', [batch, width]) },
-    body: ({ x }) => gelu(given(x)),
-    composed: ({ x }) => tf.mul(tf.mul(given(x), 0.5), tf.add(tf.erf(tf.mul(given(x), Math.SQRT1_2)), 1)),
-  }),
-);
-
-const softmax = rows.map(
-  ({ batch, count, width }): Pair => ({
-    name: `softmax [${batch},${count},${width}]`,
-    inputs: { x: normals('x', [batch, count, width]) },
-    body: ({ x }) => tf.softmax(given(x)),
-    composed({ x }) {
-      const powers = tf.exp(given(x));
-      return tf.div(powers, tf.sum(powers, -1, true));
-    },
-  }),
-);
-
-const product = fc
-  .record({ batch: extent, rows: extent, inner: extent, columns: extent, left: fc.boolean(), right: fc.boolean() })
-  .map(
-    ({ batch, rows: m, inner, columns, left, right }): Pair => ({
-      name: `matMul [${batch},${m},${inner},${columns}] ${left} ${right}`,
-      inputs: {
-        a: normals('a', left ? [batch, inner, m] : [batch, m, inner]),
-        b: normals('b', right ? [batch, columns, inner] : [batch, inner, columns]),
-      },
-      body: ({ a, b }) => tf.matMul(given(a), given(b), left, right),
-      composed({ a, b }) {
-        const x = left ? tf.transpose(given(a), [0, 2, 1]) : given(a);
-        const y = right ? tf.transpose(given(b), [0, 2, 1]) : given(b);
-        return tf.sum(tf.mul(tf.expandDims(x, 3), tf.expandDims(y, 1)), 2);
-      },
-    }),
-  );
-
-const padding = fc.oneof(fc.constantFrom('same' as const, 'valid' as const), fc.constant('explicit' as const));
-const window = fc.record({
-  batch: fc.integer({ min: 1, max: 2 }),
-  height: fc.integer({ min: 5, max: 9 }),
-  width: fc.integer({ min: 5, max: 9 }),
-  channels: fc.integer({ min: 1, max: 3 }),
-  filter: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
-  outputs: fc.integer({ min: 1, max: 3 }),
-  strides: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
-  dilations: fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 2 })),
-  isDilated: fc.boolean(),
-  padding,
-});
-type Window = typeof window extends fc.Arbitrary<infer T> ? T : never;
-
-/** Padding of which no window sees nothing else. */
-const padOf = ({ padding: pad, filter: [height, width] }: Window) =>
-  pad === 'explicit'
-    ? ([
-        [0, 0],
-        [height - 1, 0],
-        [0, width - 1],
-        [0, 0],
-      ] as [[number, number], [number, number], [number, number], [number, number]])
-    : pad;
-
-/** A filter with zeros between its elements, which needs no dilation. */
-function stuffed(filter: tf.Tensor4D, [down, across]: readonly [number, number]): tf.Tensor4D {
-  const [height, width, inputs, outputs] = filter.shape;
-  const apart = tf.pad(tf.reshape(filter, [height, 1, width, 1, inputs, outputs]), [
-    [0, 0],
-    [0, down - 1],
-    [0, 0],
-    [0, across - 1],
-    [0, 0],
-    [0, 0],
-  ]);
-  const wide = tf.reshape(apart, [height * down, width * across, inputs, outputs]) as tf.Tensor4D;
-  return tf.slice(wide, [0, 0, 0, 0], [(height - 1) * down + 1, (width - 1) * across + 1, inputs, outputs]);
-}
-
-const convolved = (convolve: typeof tf.conv2d | typeof tf.depthwiseConv2d) =>
-  window.map((drawn): Pair => {
-    const { batch, height, width, channels, filter, outputs, isDilated, strides } = drawn;
-    const dilations: [number, number] = isDilated ? drawn.dilations : [1, 1];
-    const steps: [number, number] = isDilated ? [1, 1] : strides;
-    const pad = padOf(drawn);
-    return {
-      name: `convolution ${JSON.stringify(drawn)}`,
-      inputs: {
-        x: normals('x', [batch, height, width, channels]),
-        filter: normals('filter', [...filter, channels, outputs]),
-      },
-      body: ({ x, filter: kernel }) => convolve(image(x), image(kernel), steps, pad as 'same', 'NHWC', dilations),
-      composed: ({ x, filter: kernel }) =>
-        convolve(image(x), stuffed(image(kernel), dilations), steps, pad as 'same', 'NHWC', 1),
-    };
-  });
-
-const averaged = window.map((drawn): Pair => {
-  const { batch, height, width, channels, filter, strides } = drawn;
-  const pad = padOf(drawn) as 'same';
-  return {
-    name: `avgPool ${JSON.stringify(drawn)}`,
-    inputs: { x: normals('x', [batch, height, width, channels]) },
-    body: ({ x }) => tf.avgPool(image(x), filter, strides, pad),
-    composed({ x }) {
-      const ones = tf.ones([...filter, channels, 1]) as tf.Tensor4D;
-      const sum = (images: tf.Tensor4D) => tf.depthwiseConv2d(images, ones, strides, pad);
-      return tf.div(sum(image(x)), sum(tf.ones(image(x).shape)));
-    },
-  };
-});
-
-const maxima = window.map((drawn): Pair => {
-  const { batch, height, width, channels, filter, strides } = drawn;
-  return {
-    name: `maxPool ${JSON.stringify(drawn)}`,
-    inputs: {
-      x: normals('x', [batch, height, width, channels]),
-      // Few values, so that many windows hold their maximum more than once.
-      ties: wholeNumbers('ties', [batch, height, width, channels], 3),
-    },
-    body({ x, ties }) {
-      const most = (images: tf.Tensor) => tf.maxPool(image(images), filter, strides, padOf(drawn) as 'same');
-      return tf.concat([
-        most(given(x)),
-        tf.mul(
-          tf
-            .grad(most)(tf.cast(given(ties), 'float32'))
-            .sum(),
-          most(given(x)),
-        ),
-      ]);
-    },
-  };
-});
-
-const batches = (norm: (x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: number) => tf.Tensor) =>
-  rows.map(
-    ({ batch, count, width }): Pair => ({
-      name: `batchNorm [${batch},${count},2,${width}]`,
-      inputs: {
-        x: normals('x', [batch, count, 2, width]),
-        gain: normals('gain', [width]),
-        bias: normals('bias', [width]),
-      },
-      body: ({ x, gain, bias }) => norm(given(x), given(gain), given(bias), 0.1),
-      composed({ x, gain, bias }) {
-        const { mean, variance } = tf.moments(given(x), [0, 1, 2]);
-        const unit = tf.div(tf.sub(given(x), mean), tf.sqrt(tf.add(variance, 0.1)));
-        return tf.add(tf.mul(unit, given(gain)), given(bias));
-      },
-    }),
-  );
-
-const byStatistics = batches((x, gain, bias, eps) => {
-  const { mean, variance } = tf.moments(x, [0, 1, 2]);
-  const vector = (tensor: tf.Tensor) => tensor as tf.Tensor1D;
-  return tf.batchNorm(image(x), vector(mean), vector(variance), vector(bias), vector(gain), eps);
-});
-
-it.each<[string, fc.Arbitrary<Pair>]>([
-  ['layer normalisation', normalised],
-  ['GELU', activated],
-  ['softmax', softmax],
-  ['matrix products of transposed operands', product],
-  ['convolutions', convolved(tf.conv2d)],
-  ['convolutions of each channel', convolved(tf.depthwiseConv2d)],
-  ['average pooling', averaged],
-  ['max pooling', maxima],
-  ['batch normalisation', batches(batchNorm)],
-  ['batch normalisation by given statistics', byStatistics],
-])('%s: lowered and composed agree in value and gradients, whatever the shapes', async (_, pairs) => {
-  const [onnx, eager] = [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')];
-  await fc.assert(
-    fc.asyncProperty(pairs, async (pair) => {
-      const lowered = await runOn(onnx, programOf(pair, true), pair.inputs);
-      const reference = programOf({ ...pair, body: pair.composed ?? pair.body }, true);
-      const expected = await runOn(eager, reference, pair.inputs);
-      for (const [name, tensor] of Object.entries(expected)) expectClose(lowered[name], tensor, `${pair.name} ${name}`);
-    }),
-    { numRuns: 40 },
-  );
-});
-
 const sides = { height: fc.integer({ min: 1, max: 6 }), width: fc.integer({ min: 1, max: 6 }) };
 const resized = fc
   .record({
