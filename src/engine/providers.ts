@@ -8,8 +8,11 @@ export interface Provider {
    * its type: of 8192 terms near one, in float16, it loses two thirds. The CPU computes next to nothing in these types.
    */
   readonly widens: 'nothing' | 'products' | 'everything';
-  /** Operators that it has no kernel for and that are composed of others instead; what else it lacks the CPU computes. */
-  readonly lacks: ReadonlySet<'FusedMatMul' | 'Or' | 'IsNaN'>;
+  /**
+   * Operators that it has no kernel for and that are composed of others instead; what else it lacks the CPU computes. WebGPU's
+   * ConvTranspose is wrong where groups have several inputs and one output.
+   */
+  readonly lacks: ReadonlySet<'FusedMatMul' | 'Or' | 'IsNaN' | 'GroupedConvTranspose'>;
   /** Most outputs of one Split. WebGPU guarantees eight buffers to a shader, and one is the input's. */
   readonly splitOutputs: number;
   /** Whether it takes tensors without elements. */
@@ -26,7 +29,7 @@ export const providers: { readonly [Name in ProviderName]: Provider } = {
     name: 'webgpu',
     stateLocation: 'gpu-buffer',
     widens: 'products',
-    lacks: new Set(['FusedMatMul', 'Or', 'IsNaN']),
+    lacks: new Set(['FusedMatMul', 'Or', 'IsNaN', 'GroupedConvTranspose']),
     splitOutputs: 7,
     takesEmpty: false,
   },

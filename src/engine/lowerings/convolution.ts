@@ -54,8 +54,21 @@ const byInput =
       output_padding: endPads(geometry).map((pad) => Math.max(0, -pad)),
       group,
     };
-    const operands = [errors, filterOf(context, context.full(filter), geometry, group)];
-    return [channelsLast(context, onnx.op('ConvTranspose', operands, attributes))];
+    const transposed = filterOf(context, context.full(filter), geometry, group);
+    const multiplier = geometry.outChannels / group;
+    if (group === 1 || multiplier === 1 || !context.provider.lacks.has('GroupedConvTranspose'))
+      return [channelsLast(context, onnx.op('ConvTranspose', [errors, transposed], attributes))];
+    const every = (name: string, from: number, axis: number) =>
+      onnx.op('Slice', [name, ...[from, geometry.outChannels, axis, multiplier].map((bound) => onnx.int64([bound]))]);
+    const parts = Array.from({ length: multiplier }, (_, from) =>
+      onnx.op('ConvTranspose', [every(errors, from, 1), every(transposed, from, 0)], attributes),
+    );
+    return [
+      channelsLast(
+        context,
+        parts.reduce((sum, part) => onnx.op('Add', [sum, part])),
+      ),
+    ];
   };
 
 /** The padding of dy with which a convolution gives the gradient by the images, where one does. */

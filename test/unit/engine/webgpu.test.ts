@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
 import { describe, expect } from 'vitest';
+import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { OnnxState } from '../../../src/engine/onnx-state.ts';
 import type { Program } from '../../../src/engine/program.ts';
@@ -8,6 +10,8 @@ import { evaluateProgram } from '../../../src/training/evaluate-program.ts';
 import { flatten } from '../../../src/training/layout.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
+import { expectAllClose, programOf, runOn } from '../../support/compare-engines.ts';
+import { rowsByName } from '../../support/lowering-pairs.ts';
 import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
 import { webgpuTest } from '../../support/webgpu.ts';
 
@@ -243,4 +247,17 @@ describe('a program that the provider cannot run alone', () => {
     expect(y).toEqual(float32(Float32Array.of(1), []));
     await expect(webgpu(true).compile(counting)).rejects.toMatchObject({ code: 'ENGINE_COMPILE' });
   });
+});
+
+describe('lowerings on the WebGPU provider', () => {
+  for (const [name, { pairs }] of Object.entries(rowsByName)) {
+    webgpuTest(`agree with simpler operations of tfjs, in value and gradients: ${name}`, async () => {
+      const [engine, eager] = [webgpu(), await createEagerEngine('cpu')];
+      for (const pair of fc.sample(pairs, { numRuns: 4, seed: 3 })) {
+        const reference = programOf({ ...pair, body: pair.composed ?? pair.body }, true);
+        const expected = await runOn(eager, reference, pair.inputs);
+        expectAllClose(await runOn(engine, programOf(pair, true), pair.inputs), expected, pair.name);
+      }
+    });
+  }
 });
