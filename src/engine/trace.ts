@@ -141,7 +141,10 @@ function explained(program: string, error: unknown): unknown {
     const hint = 'Compute it from tensors that the gradient is not taken by; docs/engine.md lists all gradients.';
     return refusal(`the gradient of the operation ${underivable}, which has none`, hint);
   }
-  return new IncubateError('ENGINE_SHAPE', `${program} cannot be traced: ${message}${where}`, { cause: error });
+  return new IncubateError('ENGINE_SHAPE', `${program} cannot be traced: ${message}${where}`, {
+    cause: error,
+    hint: 'Compare the shapes with what the operation takes; docs/engine.md tells what differs from tfjs.',
+  });
 }
 
 /** Where an error came from first. */
