@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
-import { openEngine } from '../../../src/engine/engines.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { tuned } from '../../../src/engine/onnx-tuning.ts';
 import { flatten } from '../../../src/training/layout.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { layoutsOf } from '../../../src/training/train-programs.ts';
@@ -11,7 +12,7 @@ import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
-const engine = await openEngine({ engine: 'cpu', threads: task.threads });
+const engine = createOnnxEngine({ threads: task.threads, tuning: { ...tuned, ...task.tuning } });
 const network = networkOf(task);
 const { trained, frozen } = layoutsOf(network);
 const started = performance.now();
