@@ -3,26 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
 import { openEngine } from '../../../src/engine/engines.ts';
-import { flatten } from '../../../src/training/layout.ts';
+import { layoutsOf } from '../../../src/training/network-layouts.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
-import { layoutsOf } from '../../../src/training/train-programs.ts';
-import { float32 } from '../../../src/util/tensor.ts';
+import { initialState } from '../../../src/training/training-state.ts';
 import { type BenchTask, wholeNetwork } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
 const engine = await openEngine({ engine: 'cpu', threads: task.threads });
 const network = wholeNetwork(task);
-const { trained } = layoutsOf(network);
 const started = performance.now();
 const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config }, classes);
 const compileSeconds = (performance.now() - started) / 1000;
-const zeros = () => float32(new Float32Array(trained.size));
-const state = engine.createState({
-  parameters: flatten(trained, (await readSafetensors(task.weights)).tensors),
-  m: zeros(),
-  v: zeros(),
-});
+const { tensors } = await readSafetensors(task.weights);
+const state = engine.createState(initialState(layoutsOf(network), tensors, config.training));
 const { images, labels } = (await readSafetensors(task.batch)).tensors;
 if (images?.dtype !== 'uint8' || labels?.dtype !== 'int32') throw new TypeError('the batch has other types');
 const batch = { images: images.data, labels: labels.data, weights: new Float32Array(labels.data.length).fill(1) };
