@@ -6,6 +6,7 @@ import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
 import { compileFailure, disposed, runFailure } from './failures.ts';
 import { overwritableState } from './in-place.ts';
+import { families } from './kernels/table.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
 import { openSession } from './onnx-session.ts';
 import { fromOnnx, OnnxState, release, toOnnx } from './onnx-state.ts';
@@ -48,6 +49,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         onDevice: resident.map(([key]) => nextState(key)),
         deviceOnly,
         repeatsCasts: (program.precision ?? 'float32') !== 'float32',
+        keepsLayout: graph.nodes.some(({ kernel }) => kernel in families.convolutions),
       }).catch((error: unknown) => {
         throw compileFailure(program, error);
       });

@@ -16,6 +16,11 @@ export interface SessionOptions {
   readonly onDevice?: readonly string[];
   /** Whether equal operations are left apart: merged, a copy that was made twice to save memory lives from first to last. */
   readonly repeatsCasts?: boolean;
+  /**
+   * Whether transposes stay where they are. ONNX Runtime moves them as a whole graph suggests, so that sums over images are
+   * taken in an order that depends on the rest of the graph: a recomputed block would have other bits than a kept one.
+   */
+  readonly keepsLayout?: boolean;
   /** Whether a node that the provider cannot run is an error; otherwise the CPU runs it, between copies. */
   readonly deviceOnly?: boolean;
 }
@@ -27,9 +32,11 @@ export function openSession(model: OnnxModel, options: SessionOptions): Promise<
     set_denormal_as_zero: tuning.flushDenormals ? '1' : '0',
     intra_op: { allow_spinning: tuning.spin ? '1' : '0' },
   };
-  const unmerged = options.repeatsCasts
-    ? { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }
-    : {};
+  const disabled = [
+    ...(options.repeatsCasts ? ['CommonSubexpressionElimination'] : []),
+    ...(options.keepsLayout ? ['TransposeOptimizer', 'TransposeOptimizer_CPUExecutionProvider'] : []),
+  ];
+  const optimization = { disable_specified_optimizers: disabled.join(';') };
   const fallback = options.deviceOnly ? { disable_cpu_ep_fallback: '1' } : {};
   return InferenceSession.create(model.bytes, {
     executionProviders: [provider.name],
@@ -43,7 +50,7 @@ export function openSession(model: OnnxModel, options: SessionOptions): Promise<
     ...(onDevice.length === 0 ? {} : { preferredOutputLocation: outputLocations(model, onDevice) }),
     // 3: errors. Warnings are about initialisers that nothing uses after optimisation, and nodes left to the CPU.
     logSeverityLevel: 3,
-    extra: { session: { ...settings, ...fallback }, ...unmerged },
+    extra: { session: { ...settings, ...fallback }, ...(disabled.length === 0 ? {} : { optimization }) },
   });
 }
 
