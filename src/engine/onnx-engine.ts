@@ -6,15 +6,14 @@ import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
 import { compileFailure, disposed, runFailure } from './failures.ts';
 import { overwritableState } from './in-place.ts';
+import { families } from './kernels/table.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
 import { openSession } from './onnx-session.ts';
 import { fromOnnx, OnnxState, release, toOnnx } from './onnx-state.ts';
+import { type Tuning, tuned } from './onnx-tuning.ts';
 import type { Engine, Executable, Program } from './program.ts';
 import { type Provider, type ProviderName, providers } from './providers.ts';
 import { traceProgram } from './trace.ts';
-
-/** Graphs with more nodes compile with basic optimisations only: the full set takes time that grows faster than the graph. */
-const FULL_OPTIMISATION_NODES = 6000;
 
 export interface OnnxEngineOptions {
   /** Threads of an operator. Results are bit-identical between runs with equal numbers of threads. */
@@ -25,12 +24,14 @@ export interface OnnxEngineOptions {
   readonly deviceOnly?: boolean;
   /** Whether precisions that the provider does not have are computed in float32, with every result rounded: for tests. */
   readonly emulate?: boolean;
+  /** How programs are compiled and run, for benchmarks. */
+  readonly tuning?: Tuning;
 }
 
 /** The engines `cpu`, `webgpu` and `cuda`: programs are traced, lowered to ONNX and run as a whole by ONNX Runtime. */
 export function createOnnxEngine(options: OnnxEngineOptions): Engine {
-  const { threads, provider: name = 'cpu', deviceOnly = false, emulate = false } = options;
-  const provider = providers[name];
+  const { threads, provider: name = 'cpu', deviceOnly = false, emulate = false, tuning = tuned } = options;
+  const provider = tuning.fuseTransposes ? providers[name] : withoutFusedProducts(providers[name]);
   const memory = provider.stateLocation === 'cpu' ? null : deviceMemory(provider);
   return {
     name,
@@ -43,18 +44,24 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
       const session = await openSession(model, {
         provider,
         threads,
-        basicOptimisation: graph.nodes.length > FULL_OPTIMISATION_NODES,
+        tuning,
+        basicOptimisation: graph.nodes.length > tuning.fullOptimisationNodes,
         onDevice: resident.map(([key]) => nextState(key)),
         deviceOnly,
         repeatsCasts: (program.precision ?? 'float32') !== 'float32',
+        keepsLayout: graph.nodes.some(({ kernel }) => kernel in families.convolutions),
       }).catch((error: unknown) => {
         throw compileFailure(program, error);
       });
       // A device's memory is written anew.
-      const overwritten = memory ? new Set<string>() : overwritableState(graph);
+      const overwritten = memory || !tuning.writeInPlace ? new Set<string>() : overwritableState(graph);
       return onnxExecutable(program, session, costOf(graph), { provider, overwritten });
     },
   };
+}
+
+function withoutFusedProducts(provider: Provider): Provider {
+  return { ...provider, lacks: new Set([...provider.lacks, 'FusedMatMul']) };
 }
 
 function onnxExecutable(

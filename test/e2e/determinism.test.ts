@@ -10,6 +10,10 @@ const families: Record<string, { readonly model: object; readonly division: obje
     model: { name: 'vit-tiny', width: 96, heads: 3, depth: 6, patch: 4, imageSize: 16 },
     division: { modules: 3 },
   },
+  resnet: {
+    model: { name: 'resnet-20', width: 8, depth: 9, imageSize: 16 },
+    division: { modules: 3 },
+  },
 };
 
 const jobs = [

@@ -12,7 +12,7 @@ import { createStepper } from '../../../src/training/stepper.ts';
 import { float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
 import { expectAllClose, programOf, runOn } from '../../support/compare-engines.ts';
 import { rowsByName } from '../../support/lowering-pairs.ts';
-import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 import { webgpuTest } from '../../support/webgpu.ts';
 
 const cpu = () => createOnnxEngine({ threads: 1 });
@@ -28,15 +28,18 @@ const full = {
 };
 
 describe('training on the WebGPU provider', () => {
-  const variants: [string, object][] = [
+  const variants: [string, object, object?][] = [
     ['1 micro-batch', {}],
     ['2 micro-batches', { accumulate: 2 }],
     ['recomputed blocks', { recompute: true }],
+    ['residual network', {}, tinyResnet],
+    ['residual network in micro-batches', { accumulate: 2 }, tinyResnet],
+    ['residual network, recomputed', { recompute: true }, tinyResnet],
   ];
-  for (const [variant, settings] of variants) {
+  for (const [variant, settings, model = {}] of variants) {
     for (const job of Object.values(jobs)) {
       webgpuTest(`has the losses of cpu over 5 steps: ${job.id}, ${variant}`, async () => {
-        const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, ...settings } }));
+        const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, ...settings } }));
         const [expected, found] = [await runSteps(cpu(), tiny, 5), await runSteps(webgpu(), tiny, 5)];
         for (const [step, loss] of expected.losses.entries()) {
           expect(Number.isFinite(loss)).toBe(true);
@@ -50,13 +53,15 @@ describe('training on the WebGPU provider', () => {
   }
 
   webgpuTest('leaves no node of a training step to the processor', async () => {
-    for (const [job, recompute] of [
-      [jobs.meta, false],
-      [jobs.middle, false],
-      [jobs.finetune, false],
-      [jobs.finetune, true],
+    for (const [job, recompute, model] of [
+      [jobs.meta, false, {}],
+      [jobs.middle, false, {}],
+      [jobs.finetune, false, {}],
+      [jobs.finetune, true, {}],
+      [jobs.middle, false, tinyResnet],
+      [jobs.finetune, true, tinyResnet],
     ] as const) {
-      const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, recompute } }));
+      const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, recompute } }));
       const stepper = await createStepper(webgpu(true), tiny, CLASSES);
       expect(stepper.flops).toBeGreaterThan(0);
       stepper.dispose();
