@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type MemorySample, trainInProcess } from '../support/train-process.ts';
 
+const vit = { name: 'vit-tiny', width: 16, heads: 2, patch: 4 };
 const phase = { epochs: 40, warmupEpochs: 1, dropPath: 0.2, clip: 0.5 };
 /** Until caches are full and functions compiled, and then as many again. */
 const [WARM, STEPS] = [1000, 1000];
 
 /** 50 steps an epoch, each with an evaluation. */
-const configOf = (training: object) => ({
-  model: { name: 'vit-tiny', width: 16, heads: 2, depth: 6, patch: 4, imageSize: 8 },
+const configOf = (model: object, training: object) => ({
+  model: { imageSize: 8, depth: 6, ...model },
   division: { modules: 3 },
   data: { shapes: { train: 400, validation: 32 }, padding: 1 },
   training: { batchSize: 8, referenceBatch: null, ...training },
@@ -16,7 +17,7 @@ const configOf = (training: object) => ({
 
 /**
  * Most bytes that may be kept of a step, above the noise of measuring. Images of a batch are 1,536 bytes, a vector of the
- * state 26,240, and an object of JavaScript about a hundred.
+ * transformer's state 26,240, and an object of JavaScript about a hundred.
  */
 const KEPT = { arrayBuffers: 100, external: 100, heapUsed: 150, rss: 4000 };
 
@@ -32,12 +33,13 @@ function growth(samples: readonly MemorySample[], kind: keyof typeof KEPT): numb
 
 describe('memory is flat over 1,000 steps', () => {
   it.each([
-    ['one program', {}],
-    ['accumulation', { accumulate: 2 }],
-    ['recomputed blocks', { recompute: true }],
-  ])('%s', async (_, training) => {
+    ['a vision transformer in one program', vit, {}],
+    ['accumulation', vit, { accumulate: 2 }],
+    ['recomputed blocks', vit, { recompute: true }],
+    ['a residual network', { name: 'resnet-20', width: 4 }, {}],
+  ])('%s', async (_, model, training) => {
     const job = { id: 'module-1', kind: 'module', module: 1 };
-    const task = { config: configOf(training), job, threads: 1, steps: WARM + STEPS, sampleEvery: 25 };
+    const task = { config: configOf(model, training), job, threads: 1, steps: WARM + STEPS, sampleEvery: 25 };
     const { done, samples } = await trainInProcess(task);
     expect(done).toBe(WARM + STEPS);
     expect(samples).toHaveLength((WARM + STEPS) / 25);
