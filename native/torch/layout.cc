@@ -1,0 +1,110 @@
+// Operations that move, repeat, select or reinterpret elements; views wherever torch has them.
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/eq.h>
+#include <ATen/ops/flip.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/ge.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/logical_or.h>
+#include <ATen/ops/lt.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
+
+#include "operations.h"
+
+namespace {
+
+void reshape(Call& call) { call.out(call.in().reshape(call.integers(0))); }
+void permute(Call& call) { call.out(call.in().permute(call.integers(0))); }
+void expand(Call& call) { call.out(call.in().expand(call.integers(0))); }
+void repeat(Call& call) { call.out(call.in().repeat(call.integers(0))); }
+void flip(Call& call) { call.out(at::flip(call.in(), call.integers(0))); }
+void select(Call& call) { call.out(call.in().select(call.integer(0), call.integer(1))); }
+void narrow(Call& call) { call.out(call.in().narrow(call.integer(0), call.integer(1), call.integer(2))); }
+
+/** (start, end, step) of every axis. */
+void slice(Call& call) {
+  at::Tensor x = call.in();
+  for (int64_t axis = 0; axis < x.dim(); axis++) {
+    const size_t at = 3 * static_cast<size_t>(axis);
+    x = x.slice(axis, call.integer(at), call.integer(at + 1), call.integer(at + 2));
+  }
+  call.out(std::move(x));
+}
+
+/** The value, then (before, after) of every axis; torch wants the last axis first. */
+void pad(Call& call) {
+  const auto given = call.integers(1);
+  std::vector<int64_t> pads;
+  for (size_t axis = given.size() / 2; axis-- > 0;) {
+    pads.push_back(given[2 * axis]);
+    pads.push_back(given[2 * axis + 1]);
+  }
+  const at::Tensor& x = call.in();
+  if (x.scalar_type() == at::kBool)
+    return call.out(at::constant_pad_nd(x.to(at::kByte), pads, call.number(0) != 0 ? 1 : 0).to(at::kBool));
+  if (!x.is_floating_point()) return call.out(at::constant_pad_nd(x, pads, call.integer(0)));
+  call.out(at::constant_pad_nd(x, pads, call.number(0)));
+}
+
+std::vector<at::Tensor> inputsOf(const Call& call) {
+  std::vector<at::Tensor> inputs;
+  for (size_t index = 0; index < call.inputCount(); index++) inputs.push_back(call.in(index));
+  return inputs;
+}
+
+void concatenate(Call& call) { call.out(at::cat(inputsOf(call), call.integer(0))); }
+void stack(Call& call) { call.out(at::stack(inputsOf(call), call.integer(0))); }
+
+/** Slices of an axis by indices of any shape. */
+void gather(Call& call) {
+  const at::Tensor& x = call.in(0);
+  const at::Tensor& indices = call.in(1);
+  const int64_t axis = call.integer(0);
+  std::vector<int64_t> shape(x.sizes().begin(), x.sizes().begin() + axis);
+  shape.insert(shape.end(), indices.sizes().begin(), indices.sizes().end());
+  shape.insert(shape.end(), x.sizes().begin() + axis + 1, x.sizes().end());
+  call.out(at::index_select(x, axis, indices.reshape({-1}).to(at::kLong)).reshape(shape));
+}
+
+/** Rows summed by segment, in their order; those of no segment are left out. */
+void segmentSum(Call& call) {
+  const at::Tensor& x = call.in(0);
+  const int64_t segments = call.integer(0);
+  const at::Tensor ids = call.in(1).reshape({-1}).to(at::kLong);
+  std::vector<int64_t> rest(x.sizes().begin() + call.in(1).dim(), x.sizes().end());
+  std::vector<int64_t> rows{ids.numel()};
+  rows.insert(rows.end(), rest.begin(), rest.end());
+  std::vector<int64_t> sums{segments + 1};
+  sums.insert(sums.end(), rest.begin(), rest.end());
+  const at::Tensor isOutside = at::logical_or(at::lt(ids, 0), at::ge(ids, segments));
+  const at::Tensor places = at::where(isOutside, at::full({}, segments, ids.options()), ids);
+  call.out(at::zeros(sums, x.options()).index_add_(0, places, x.reshape(rows)).narrow(0, 0, segments));
+}
+
+/** depth, on, off, type */
+void oneHot(Call& call) {
+  const at::Tensor column = call.in().unsqueeze(-1);
+  const at::Tensor classes = at::arange(call.integer(0), column.options());
+  const auto number = [&](size_t index) { return at::full({}, call.number(index), column.options().dtype(call.type(3))); };
+  call.out(at::where(at::eq(column, classes), number(1), number(2)));
+}
+
+void alias(Call& call) { call.out(call.in()); }
+
+}  // namespace
+
+const Operations& layoutOperations() {
+  static const Operations operations = {
+      {"reshape", reshape}, {"permute", permute}, {"expand", expand},
+      {"repeat", repeat},   {"flip", flip},       {"select", select},
+      {"narrow", narrow},   {"slice", slice},     {"pad", pad},
+      {"cat", concatenate}, {"stack", stack},     {"gather", gather},
+      {"one_hot", oneHot},  {"alias", alias},     {"segment_sum", segmentSum},
+  };
+  return operations;
+}

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { IncubateError } from '../../util/errors.ts';
+
+/** What the addon is built from. */
+export interface AddonSources {
+  readonly folder: string;
+  /** Names of the translation units. */
+  readonly units: readonly string[];
+  /** Of the contents of all files. */
+  readonly hash: string;
+}
+
+/** Reads the addon's sources, which the package brings. @throws ENVIRONMENT_INSTALL where they are missing. */
+export async function addonSources(): Promise<AddonSources> {
+  const folder = addonFolder();
+  const names = (await readdir(folder)).filter((name) => /\.(cc|h|cjs)$/.test(name)).sort();
+  const hash = createHash('sha256');
+  for (const name of names) hash.update(`${name}\0`).update(await readFile(join(folder, name)));
+  return { folder, units: names.filter((name) => name.endsWith('.cc')), hash: hash.digest('hex').slice(0, 16) };
+}
+
+function addonFolder(): string {
+  // Beside src/ in a checkout, beside dist/ in what is installed.
+  const candidates = ['../../../native/torch', '../../../../native/torch'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  const found = candidates.find((candidate) => existsSync(join(candidate, 'addon.cc')));
+  if (found !== undefined) return found;
+  throw new IncubateError('ENVIRONMENT_INSTALL', `the sources of the engine torch are missing (${candidates.at(-1)})`, {
+    hint: 'Install incubate again.',
+  });
+}

@@ -1,0 +1,98 @@
+import { requirePrecision } from '../../config/precision.ts';
+import { IncubateError, messageOf } from '../../util/errors.ts';
+import type { HostTensor } from '../../util/tensor.ts';
+import { checkFeeds, checkState, foreignState } from '../check-inputs.ts';
+import { costOf } from '../cost.ts';
+import type { Graph } from '../graph.ts';
+import type { Engine, Executable, Program } from '../program.ts';
+import { traceProgram } from '../trace.ts';
+import {
+  loadAddon,
+  type ProgramHandle,
+  type TorchAddon,
+  type TorchDevice,
+  type TorchFault,
+  type TorchTensor,
+} from './addon.ts';
+import { typeNumbers } from './code.ts';
+import { lowerToTorch } from './lower.ts';
+import { hostTensor, TorchState } from './torch-state.ts';
+
+export interface TorchEngineOptions {
+  /** Threads of an operation; one number for all engines of a process. */
+  readonly threads: number;
+  /** Where to compute; a GPU where PyTorch sees one, if absent. */
+  readonly device?: TorchDevice;
+}
+
+/**
+ * The engine `torch`: programs are traced and run as a whole by PyTorch's C++ library, on a thread of its own.
+ *
+ * @throws ENGINE_UNAVAILABLE where the addon was not built, PyTorch sees no GPU that is asked for, or the process computes
+ *   with another number of threads already.
+ */
+export async function createTorchEngine({ threads, device }: TorchEngineOptions): Promise<Engine> {
+  const { addon } = await loadAddon();
+  try {
+    addon.open(threads, device ?? (addon.devices() > 0 ? 'cuda' : 'cpu'));
+  } catch (error) {
+    throw new IncubateError('ENGINE_UNAVAILABLE', `the engine torch cannot be opened: ${messageOf(error)}`, {
+      hint: 'A process has one number of threads; GPUs must be allowed by CUDA_VISIBLE_DEVICES.',
+      cause: error,
+    });
+  }
+  return {
+    name: 'torch',
+    createState: (tensors) => new TorchState(tensors, addon),
+    async compile(program) {
+      requirePrecision('torch', program.precision);
+      const graph = traceProgram(program);
+      return torchExecutable(program, graph, addon);
+    },
+  };
+}
+
+function torchExecutable(program: Program, graph: Graph, addon: TorchAddon): Executable {
+  let compiled: ProgramHandle | null = addon.compile(lowerToTorch(graph));
+  return {
+    cost: costOf(graph),
+    async run(state, feeds) {
+      if (!compiled) throw new RangeError(`${program.name} was disposed of`);
+      if (!(state instanceof TorchState && state.addon === addon)) throw foreignState(program);
+      checkFeeds(program, feeds);
+      checkState(program, (name) => state.get(name));
+      const states = [...graph.state.keys()].map((name) => state.get(name).handle);
+      const fed = [...graph.feeds.keys()].map((name) => {
+        const { dtype, shape, data } = feeds[name] as HostTensor;
+        return [typeNumbers[dtype], shape, data] as const;
+      });
+      const results = await addon.run(compiled, states, fed).catch((error: TorchFault) => {
+        throw explained(program, graph, error);
+      });
+      return Object.fromEntries(
+        [...graph.outputs.keys()].map((name, index) => [name, hostTensor(results[index] as TorchTensor)]),
+      );
+    },
+    dispose() {
+      compiled = null;
+    },
+  };
+}
+
+/** An error of torch with the node of the graph that it arose in. */
+function explained({ name }: Program, { nodes }: Graph, error: TorchFault): IncubateError {
+  const node = nodes[error.node];
+  const operands = node?.inputs.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(' and ');
+  const where = node ? ` in ${node.kernel} of ${operands}` : '';
+  const [message = ''] = error.message.split('\n');
+  if (error.memory) {
+    return new IncubateError('ENGINE_MEMORY', `${name} ran out of memory${where}: ${message}`, {
+      hint: 'Raise training.accumulate, set training.recompute, or lower training.batchSize; `incubate plan` tells the memory.',
+      cause: error,
+    });
+  }
+  return new IncubateError('ENGINE_RUN', `${name} failed${where}: ${message}`, {
+    hint: 'Try another --engine, and report it with `incubate doctor`.',
+    cause: error,
+  });
+}
