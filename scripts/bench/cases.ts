@@ -7,6 +7,8 @@ export interface BenchCase {
   readonly peer: string;
   readonly config: RunConfig;
   readonly classes: number;
+  /** The module that is incubated, the network divided as the configuration says; the whole network where absent. */
+  readonly module?: number;
   /** Steps between two changes of sides. */
   readonly steps: number;
 }
@@ -33,6 +35,9 @@ function vit(name: string, { batchSize, classes, steps, ...model }: VitCase): Be
 }
 
 const deit = { width: 192, heads: 3, patch: 4, imageSize: 32, batchSize: 64, classes: 10 };
+
+/** Module 1 of four in a meta model of four blocks. */
+export const moduleJob: BenchCase = { ...vit('deit-t depth 12', { ...deit, depth: 12, steps: 4 }), module: 1 };
 
 export const cases: readonly BenchCase[] = [
   vit('deit-t depth 12', { ...deit, depth: 12, steps: 2 }),

@@ -14,7 +14,7 @@ import { type BenchCase, cases } from './cases.ts';
 import { gibibytes } from './gibibytes.ts';
 import { median } from './median.ts';
 import { type Peer, type Steps, startPeer } from './peer.ts';
-import { wholeNetwork, writeTask } from './task.ts';
+import { networkOf, writeTask } from './task.ts';
 
 const { values } = parseArgs({
   options: {
@@ -75,7 +75,7 @@ function withRecomputation(bench: BenchCase, recompute: boolean): BenchCase {
 }
 
 function predictedBytes({ config, classes, name }: BenchCase): number {
-  const network = wholeNetwork({ config, classes });
+  const network = networkOf({ config, classes });
   const settings = stepSettings({ name, network, phase: config.phases.finetune, config }, classes);
   return Math.max(...stepPrograms(settings).map(({ program }) => peakProcessBytes(traceCost(program))));
 }

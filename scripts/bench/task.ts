@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { divide } from '../../src/models/divide.ts';
 import { initialise } from '../../src/models/initialise.ts';
 import { networkParameters } from '../../src/models/network.ts';
+import { describeModel } from '../../src/models/registry.ts';
 import { normalisationOf } from '../../src/training/inputs.ts';
 import { jobNetwork } from '../../src/training/phases.ts';
 import { layoutsOf } from '../../src/training/train-programs.ts';
@@ -16,6 +18,7 @@ export interface BenchTask {
   readonly config: BenchCase['config'];
   readonly model: BenchCase['config']['model'];
   readonly classes: number;
+  readonly module?: number;
   readonly lr: number;
   readonly adamw: {
     readonly weightDecay: number;
@@ -32,35 +35,39 @@ export interface BenchTask {
   readonly batch: string;
 }
 
-/** The network of fine-tuning, which is the whole model. */
-export function wholeNetwork({ config, classes }: Pick<BenchCase, 'config' | 'classes'>) {
-  return jobNetwork({ id: 'finetune', kind: 'finetune' }, [], config, classes).network;
+/** The network that a case trains. */
+export function networkOf({ config, classes, module }: Pick<BenchCase, 'config' | 'classes' | 'module'>) {
+  if (module === undefined) return jobNetwork({ id: 'finetune', kind: 'finetune' }, [], config, classes).network;
+  const modules = divide(describeModel(config.model, classes).blockCosts, config.division);
+  return jobNetwork({ id: `module-${module}`, kind: 'module', module }, modules, config, classes).network;
 }
 
 /** Writes a case's weights and batch to a folder. */
 export async function writeTask(bench: BenchCase, folder: string): Promise<Omit<BenchTask, 'threads'>> {
   const { config, classes } = bench;
-  const network = wholeNetwork(bench);
+  const network = networkOf(bench);
   const { batchSize, weightDecay, beta1, beta2, eps } = config.training;
   const { imageSize, channels } = config.model;
   const stream = randomStream(1, 'bench');
   const images = Uint8Array.from({ length: batchSize * imageSize * imageSize * channels }, () => stream.integer(256));
   const labels = Int32Array.from({ length: batchSize }, () => stream.integer(classes));
   const [weights, batch] = [join(folder, 'weights.safetensors'), join(folder, 'batch.safetensors')];
-  await write(weights, initialise(networkParameters(network, true), 0, 'bench'));
+  const parameters = [true, false].flatMap((trainable) => networkParameters(network, trainable));
+  await write(weights, initialise(parameters, 0, 'bench'));
   await write(batch, {
     images: uint8(images, [batchSize, imageSize, imageSize, channels]),
     labels: int32(labels),
   });
-  const { parameters } = layoutsOf(network).trained;
+  const { trained } = layoutsOf(network);
   return {
     config,
     model: config.model,
     classes,
+    ...(bench.module === undefined ? {} : { module: bench.module }),
     lr: config.phases.finetune.lr,
     adamw: { weightDecay, beta1, beta2, eps },
     ...normalisationOf(config),
-    decayed: parameters.filter(({ decay }) => decay).map(({ name }) => name),
+    decayed: trained.parameters.filter(({ decay }) => decay).map(({ name }) => name),
     weights,
     batch,
   };

@@ -4,7 +4,7 @@ import '../../src/engine/gradients.ts';
 import { gradients } from '../../src/engine/gradients/table.ts';
 import { refused } from '../../src/engine/kernels/refused.ts';
 import { families as lowered } from '../../src/engine/kernels/table.ts';
-import { constantKernels } from '../../src/engine/trace-backend.ts';
+import { constantKernels } from '../../src/engine/symbolic-backend.ts';
 
 interface Row {
   readonly kernel: string;
@@ -28,7 +28,7 @@ export function kernelTable(): string[] {
   const rows = [
     ...rowsOf(lowered, 'operator'),
     ...rowsOf(composed, 'composed'),
-    ...constantKernels.map((kernel) => ({ kernel, family: 'constants', forward: 'constant' })),
+    ...['Identity', ...constantKernels].map((kernel) => ({ kernel, family: 'constants', forward: 'constant' })),
   ];
   const inOrder = rows.sort((a, b) => compare(a.family, b.family) || compare(a.kernel, b.kernel));
   return [

@@ -1,7 +1,6 @@
-import { messageOf } from '../util/errors.ts';
 import type { Attributes, Constant, Node, Value, ValueType } from './graph.ts';
 import { sameShape } from './graph.ts';
-import type { Kernel, OutputType } from './kernels/kernel.ts';
+import { inferred } from './kernels/infer.ts';
 import { reducedAxes } from './kernels/reduction.ts';
 import { kernels } from './kernels/table.ts';
 
@@ -28,6 +27,8 @@ export class Recorder {
   }
 
   splat(element: number, dtype: ValueType, shape: readonly number[]): Value {
+    // Nothing broadcasts like one number.
+    if (shape.includes(0)) return this.#dense(new Float32Array(), dtype, shape);
     const key = `splat ${Object.is(element, -0) ? '-0' : element} ${dtype} ${shape}`;
     const known = this.#known.get(key)?.[0];
     if (known) return known;
@@ -40,6 +41,10 @@ export class Recorder {
   constant(data: Float32Array | Int32Array | Uint8Array, dtype: ValueType, shape: readonly number[]): Value {
     const [first = 0] = data;
     if (data.every((element) => Object.is(element, first))) return this.splat(first, dtype, shape);
+    return this.#dense(data, dtype, shape);
+  }
+
+  #dense(data: Float32Array | Int32Array | Uint8Array, dtype: ValueType, shape: readonly number[]): Value {
     const value = this.value(dtype, shape);
     this.constants.set(value.id, { kind: 'dense', value, data });
     return value;
@@ -123,16 +128,6 @@ export class Recorder {
     const isFull = (value: Value) =>
       source(value) === value && this.#element(value) === undefined && sameShape(value.shape, shape);
     return inputs.some(isFull) ? inputs.map(source) : inputs;
-  }
-}
-
-/** Types of a kernel's outputs. @throws RangeError with the kernel and its inputs where they do not fit together. */
-function inferred(kernel: string, inputs: readonly Value[], attributes: Attributes): readonly OutputType[] {
-  try {
-    return (kernels[kernel] as Kernel).infer(inputs, attributes);
-  } catch (cause) {
-    const operands = inputs.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(' and ');
-    throw new RangeError(`${kernel} of ${operands}: ${messageOf(cause)}`, { cause });
   }
 }
 

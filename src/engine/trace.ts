@@ -44,12 +44,12 @@ export function traceProgram(program: Program): Graph {
       const result = program.body(tensors(state), tensors(feeds));
       if (backend.asynchronousRead) throw backend.asynchronousRead;
       for (const [name, tensor] of Object.entries(result.state)) {
-        const value = backend.valueBehind(tensor.dataId);
+        const value = backend.symbolOf(tensor.dataId);
         checkState(program, name, value);
         results.nextState.set(name, value);
       }
       for (const [name, tensor] of Object.entries(result.outputs))
-        results.outputs.set(name, backend.valueBehind(tensor.dataId));
+        results.outputs.set(name, backend.symbolOf(tensor.dataId));
     });
     const live = withoutDeadCode(recorder.nodes, [...results.nextState.values(), ...results.outputs.values()]);
     const used = new Set([

@@ -7,19 +7,21 @@ import { flatten } from '../../../src/training/layout.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { layoutsOf } from '../../../src/training/train-programs.ts';
 import { float32 } from '../../../src/util/tensor.ts';
-import { type BenchTask, wholeNetwork } from '../task.ts';
+import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
 const engine = await openEngine({ engine: 'cpu', threads: task.threads });
-const network = wholeNetwork(task);
-const { trained } = layoutsOf(network);
+const network = networkOf(task);
+const { trained, frozen } = layoutsOf(network);
 const started = performance.now();
 const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config }, classes);
 const compileSeconds = (performance.now() - started) / 1000;
+const weights = (await readSafetensors(task.weights)).tensors;
 const zeros = () => float32(new Float32Array(trained.size));
 const state = engine.createState({
-  parameters: flatten(trained, (await readSafetensors(task.weights)).tensors),
+  parameters: flatten(trained, weights),
+  ...(frozen.size > 0 ? { frozen: flatten(frozen, weights) } : {}),
   m: zeros(),
   v: zeros(),
 });

@@ -65,6 +65,9 @@ function reordered(x: tf.Tensor, term: string, wanted: string): tf.Tensor {
 
 export const einsum: Compositions = {
   Einsum(inputs, { equation }) {
-    return contract(parseEquation(equation), Object.values(inputs));
+    const operands = Object.values(inputs);
+    const { allDims, idDims } = tf.backend_util.decodeEinsumEquation(equation as string, operands.length);
+    tf.backend_util.checkEinsumDimSizes(allDims.length, idDims, operands);
+    return contract(parseEquation(equation), operands);
   },
 };

@@ -40,7 +40,7 @@ export const indexing: Compositions = {
     const rows = tf.where(tf.cast(tf.eye(x.size), 'bool'), flat, tf.zerosLike(flat));
     return tf.reshape(rows, [...x.shape, ...x.shape]);
   },
-  Bincount: count,
+  Bincount: (inputs, attributes) => count({ ...inputs, x: tf.reshape(input(inputs, 'x'), [-1]) }, attributes),
   DenseBincount: count,
   /** For every value [B, M] how many elements of the sorted sequence [B, N] come before it. */
   SearchSorted(inputs, { side }) {

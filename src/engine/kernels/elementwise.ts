@@ -16,11 +16,12 @@ const binary = (dtype?: ValueType, inputs: readonly string[] = ['a', 'b']): Kern
 export const elementwise: Kernels = {
   ...named('Add Sub Multiply RealDiv FloorDiv Maximum Minimum Pow SquaredDifference Mod', binary()),
   ...named('Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr', binary('bool')),
-  ...named('Sqrt Rsqrt Square Exp Expm1 Log Log1p Neg Abs Sign Floor Ceil Round Reciprocal', unary()),
+  ...named('Sqrt Rsqrt Square Expm1 Log Log1p Neg Abs Sign Floor Ceil Round Reciprocal', unary()),
   ...named('Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Erf', unary()),
-  ...named('Sigmoid Relu Relu6 LeakyRelu Elu Selu Softplus Step ClipByValue', unary()),
+  ...named('Sigmoid Relu Relu6 Elu Selu Softplus Step ClipByValue', unary()),
   ...named('LogicalNot IsNan IsFinite IsInf', unary('bool')),
-  Prelu: binary(undefined, ['x', 'alpha']),
+  ...named('Exp LeakyRelu', unary('float32')),
+  Prelu: binary('float32', ['x', 'alpha']),
   EluGrad: binary(undefined, ['dy', 'y']),
   AddN: { inputs: 'list', elementwise: true, infer: (inputs) => [like(inputs[0] as Value)] },
   Select: {

@@ -18,13 +18,13 @@ interface WindowAttributes {
 
 /** The geometry of a convolution with a filter [kH, kW, C, D]. @throws RangeError where they do not fit. */
 export function convolutionOf(image: readonly number[], filter: readonly number[], attributes: Attributes): Geometry {
-  check(image[3] === filter[2], `the filter takes ${filter[2]} channels, the image has ${image[3]}`);
+  checkChannels(image, filter, attributes);
   return windowOver(image, filter, attributes);
 }
 
 /** The geometry of a convolution of every channel with its own filters [kH, kW, C, multiplier]. */
 export function depthwiseOf(image: readonly number[], filter: readonly number[], attributes: Attributes): Geometry {
-  check(image[3] === filter[2], `the filter takes ${filter[2]} channels, the image has ${image[3]}`);
+  checkChannels(image, filter, attributes);
   return windowOver(image, filter, attributes, true);
 }
 
@@ -34,9 +34,13 @@ export function poolingOf(image: readonly number[], attributes: Attributes): Geo
   return windowOver(image, [height as number, width ?? (height as number), 1, 1], attributes, true);
 }
 
-function windowOver(image: readonly number[], filter: readonly number[], attributes: Attributes, depthwise = false) {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attributes as unknown as WindowAttributes;
+function checkChannels(image: readonly number[], filter: readonly number[], { dataFormat }: Attributes): void {
   check(dataFormat !== 'NCHW', 'images must be [batch, height, width, channels]');
+  check(image[3] === filter[2], `the filter takes ${filter[2]} channels, the image has ${image[3]}`);
+}
+
+function windowOver(image: readonly number[], filter: readonly number[], attributes: Attributes, depthwise = false) {
+  const { strides, pad, dilations, dimRoundingMode } = attributes as unknown as WindowAttributes;
   const geometry = backend_util.computeConv2DInfo(
     image as Shape4,
     filter as Shape4,

@@ -66,10 +66,12 @@ export function named(names: string, kernel: Kernel): Kernels {
 /** Axes as tfjs gives them, one or several or none for all, not negative and ascending. */
 export function axesOf(axis: unknown, rank: number): number[] {
   const axes = axis === undefined || axis === null ? [...Array(rank).keys()] : [axis].flat();
-  return axes.map((value) => ((value as number) + rank) % rank).sort((a, b) => a - b);
+  return axes.map((value) => axisOf(value, rank)).sort((a, b) => a - b);
 }
 
-/** One axis, not negative. */
+/** One axis, not negative. @throws RangeError where there is no such axis. */
 export function axisOf(axis: unknown, rank: number): number {
-  return ((axis as number) + rank) % rank;
+  const given = axis as number;
+  check(Number.isInteger(given) && given >= -rank && given < rank, `there is no axis ${given} of ${rank}`);
+  return (given + rank) % rank;
 }

@@ -1,7 +1,7 @@
-import { slice_util, type Tensor } from '@tensorflow/tfjs-core';
+import { backend_util, slice_util, type Tensor, type TensorInfo } from '@tensorflow/tfjs-core';
 import { sizeOf } from '../../util/tensor.ts';
-import { type Attributes, sameShape, type Value, type ValueType } from '../graph.ts';
-import { axisOf, check, type Kernel, type Kernels, like, noFlops, sameElsewhere, shaped } from './kernel.ts';
+import { type Attributes, type Node, sameShape, type Value, type ValueType } from '../graph.ts';
+import { axesOf, axisOf, check, type Kernel, type Kernels, like, noFlops, sameElsewhere, shaped } from './kernel.ts';
 
 const extentOf = ({ shape }: Value, axis: number) => shape[axis] as number;
 
@@ -49,7 +49,10 @@ const moving: Kernels = {
       return extent + before + after;
     }),
   })),
-  Reverse: shaped('x', (x) => like(x)),
+  Reverse: shaped('x', (x, { dims }) => {
+    axesOf(dims, x.shape.length);
+    return like(x);
+  }),
   Concat: {
     inputs: 'list',
     infer(inputs, { axis }) {
@@ -66,8 +69,8 @@ const moving: Kernels = {
     infer(inputs, { axis }) {
       const first = inputs[0] as Value;
       check(
-        inputs.every((input) => sameShape(input.shape, first.shape)),
-        'shapes differ',
+        inputs.every((input) => sameShape(input.shape, first.shape) && input.dtype === first.dtype),
+        'shapes or types differ',
       );
       const shape = [...first.shape];
       shape.splice(axisOf(axis, shape.length + 1), 0, inputs.length);
@@ -102,10 +105,12 @@ const moving: Kernels = {
   GatherV2: {
     inputs: ['x', 'indices'],
     infer([x, indices], { axis, batchDims }) {
-      if (batchDims) throw new RangeError(`gather with ${batchDims} batch dimensions is not supported`);
-      const { dtype, shape } = x as Value;
-      const along = axisOf(axis, shape.length);
-      return [{ dtype, shape: [...shape.slice(0, along), ...(indices as Value).shape, ...shape.slice(along + 1)] }];
+      const [images, places] = [x, indices].map((value) => ({ shape: [...(value as Value).shape] }) as TensorInfo);
+      const along = axisOf(axis, (x as Value).shape.length);
+      const { collectGatherOpShapeInfo } = backend_util.segment_util;
+      const given = (batchDims as number | undefined) ?? 0;
+      const { outputShape } = collectGatherOpShapeInfo(images as TensorInfo, places as TensorInfo, along, given);
+      return [{ dtype: (x as Value).dtype, shape: outputShape }];
     },
   },
   OneHot: shaped('indices', (x, { depth, dtype }) => ({
@@ -161,4 +166,10 @@ export function stridedSlice(shape: readonly number[], attributes: Attributes) {
     newAxisMask,
     shrinkAxisMask,
   );
+}
+
+/** How many leading axes of a gather's operand and indices belong together. */
+export function batchRank({ inputs, attributes }: Node): number {
+  const given = (attributes.batchDims as number | undefined) ?? 0;
+  return given < 0 ? given + (inputs[1] as Value).shape.length : given;
 }

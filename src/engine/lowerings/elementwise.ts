@@ -1,4 +1,4 @@
-import type { Attributes, Node } from '../graph.ts';
+import type { Attributes, Node, ValueType } from '../graph.ts';
 import type { AttributeValues, LoweringContext } from '../onnx-builder.ts';
 import { cast, expanded, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
@@ -26,18 +26,54 @@ const unary =
 /** A composition of operators on one operand. */
 const formula =
   (
-    build: (context: LoweringContext, x: string, scalar: (value: number) => string, attributes: Attributes) => string,
+    build: (
+      context: LoweringContext,
+      x: string,
+      scalar: (value: number) => string,
+      attributes: Attributes,
+      dtype: ValueType,
+    ) => string,
   ): Lowering =>
   (context, node) => {
+    const { dtype } = inputOf(node);
+    const scalar = (value: number) => context.onnx.scalar(value, dtype);
+    return [build(context, context.full(inputOf(node)), scalar, node.attributes, dtype)];
+  };
+
+/** An operand as a number of the result's type. */
+function asResult(context: LoweringContext, node: Node, index = 0): string {
+  const [{ dtype }, name] = [inputOf(node, index), context.loose(inputOf(node, index))];
+  return dtype === only(node).dtype ? name : cast(context, name, only(node).dtype);
+}
+
+/** Integers are whole already. */
+const rounding =
+  (type: string): Lowering =>
+  (context, node) => {
     const x = inputOf(node);
-    return [build(context, context.full(x), (value) => context.onnx.scalar(value, x.dtype), node.attributes)];
+    return [x.dtype === 'int32' ? context.full(x) : context.onnx.op(type, [context.full(x)])];
   };
 
 const sameName =
-  'Sqrt Exp Log Neg Abs Sign Floor Ceil Round Reciprocal Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Sigmoid Relu Elu Selu Softplus';
+  'Sqrt Log Neg Abs Reciprocal Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Sigmoid Relu Elu Selu Softplus';
 
 export const elementwise: Lowerings = {
   ...Object.fromEntries(sameName.split(' ').map((name) => [name, unary(name)])),
+  Floor: rounding('Floor'),
+  Ceil: rounding('Ceil'),
+  Round: rounding('Round'),
+  Exp: (context, node) => [context.onnx.op('Exp', [asResult(context, node)])],
+  LeakyRelu(context, node) {
+    const alpha = { float: node.attributes.alpha as number };
+    return [context.onnx.op('LeakyRelu', [asResult(context, node)], { alpha })];
+  },
+  /** Zero for what is no number. */
+  Sign(context, node) {
+    const { dtype } = inputOf(node);
+    const operands = [context.full(inputOf(node)), context.onnx.scalar(0, dtype)];
+    const is = (type: string) => cast(context, context.onnx.op(type, operands), dtype);
+    return [context.onnx.op('Sub', [is('Greater'), is('Less')])];
+  },
   Add: broadcasting('Add'),
   Sub: broadcasting('Sub'),
   Multiply: broadcasting('Mul'),
@@ -72,9 +108,12 @@ export const elementwise: Lowerings = {
     const whole = onnx.op('Floor', [onnx.op('Div', [a, b])]);
     return onnx.op('Sub', [a, onnx.op('Mul', [whole, b])]);
   }),
-  Prelu: combination(({ onnx }, x, alpha) =>
-    onnx.op('Where', [onnx.op('Less', [x, onnx.scalar(0, 'float32')]), onnx.op('Mul', [x, alpha]), x]),
-  ),
+  Prelu(context, node) {
+    const { onnx } = context;
+    const [x, alpha] = [asResult(context, node), asResult(context, node, 1)];
+    const below = onnx.op('Less', [x, onnx.scalar(0, only(node).dtype)]);
+    return [expanded(context, node, onnx.op('Where', [below, onnx.op('Mul', [x, alpha]), x]))];
+  },
   EluGrad: combination(({ onnx }, dy, y) => {
     const slope = onnx.op('Min', [onnx.op('Add', [y, onnx.scalar(1, 'float32')]), onnx.scalar(1, 'float32')]);
     return onnx.op('Mul', [dy, slope]);
@@ -96,10 +135,10 @@ export const elementwise: Lowerings = {
   Expm1: formula(({ onnx }, x, scalar) => onnx.op('Sub', [onnx.op('Exp', [x]), scalar(1)])),
   Log1p: formula(({ onnx }, x, scalar) => onnx.op('Log', [onnx.op('Add', [x, scalar(1)])])),
   Relu6: formula(({ onnx }, x, scalar) => onnx.op('Clip', [x, scalar(0), scalar(6)])),
-  LeakyRelu: unary('LeakyRelu', ({ attributes }) => ({ alpha: { float: attributes.alpha as number } })),
-  Step: formula(({ onnx, provider }, x, scalar, { alpha }) => {
+  Step: formula(({ onnx, provider }, x, scalar, { alpha }, dtype) => {
     const below = scalar((alpha as number | undefined) ?? 0);
     const step = onnx.op('Where', [onnx.op('Greater', [x, scalar(0)]), scalar(1), below]);
+    if (dtype === 'int32') return step;
     // Where drivers take every number for equal to itself, the step of one that is none is the one below zero.
     if (provider.lacks.has('IsNaN')) return onnx.op('Where', [onnx.op('Equal', [x, x]), step, x]);
     return onnx.op('Where', [onnx.op('IsNaN', [x]), x, step]);

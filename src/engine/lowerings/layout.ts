@@ -1,15 +1,18 @@
 import { slice_util } from '@tensorflow/tfjs-core';
 import { axesOf, axisOf } from '../kernels/kernel.ts';
-import { slice, splitSizes, stridedSlice } from '../kernels/layout.ts';
+import { batchRank, slice, splitSizes, stridedSlice } from '../kernels/layout.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
-import { indices, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
+import { cast, indices, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
 /** In a slice with a negative step: up to and including the first element. */
 const BEFORE_FIRST = -(2 ** 31);
 
-const reshape: Lowering = (context, node) => [
-  context.onnx.op('Reshape', [context.full(inputOf(node)), context.onnx.int64(only(node).shape)]),
-];
+const reshape: Lowering = (context, node) => {
+  const { shape } = only(node);
+  const operands = [context.full(inputOf(node)), context.onnx.int64(shape)];
+  // Without the attribute an extent of zero is that of the operand.
+  return [context.onnx.op('Reshape', operands, shape.includes(0) ? { allowzero: 1 } : {})];
+};
 
 /** The names of a tensor's pieces along an axis: of one operator, or of one each where that is limited. */
 function split({ onnx, provider }: LoweringContext, name: string, sizes: readonly number[], axis: number): string[] {
@@ -93,8 +96,23 @@ export const layout: Lowerings = {
     return split(context, context.full(inputOf(node)), sizes, axis);
   },
   GatherV2(context, node) {
-    const axis = axisOf(node.attributes.axis, inputOf(node).shape.length);
-    return [context.onnx.op('Gather', node.inputs.map(context.full), { axis })];
+    const { onnx, full } = context;
+    const [x, places] = [inputOf(node), inputOf(node, 1)];
+    const axis = axisOf(node.attributes.axis, x.shape.length);
+    const batch = batchRank(node);
+    if (batch === 0) return [onnx.op('Gather', node.inputs.map(full), { axis })];
+    // Rows of [batch, axis, outer, inner] by their number, one for each batch.
+    const first = x.shape.map((_, at) => (at < batch ? at : at === batch ? axis : at <= axis ? at - 1 : at));
+    const rows = onnx.op('Transpose', [full(x)], { perm: first });
+    const numbers = cast(context, onnx.op('Unsqueeze', [full(places), onnx.int64([-1])]), 'int64');
+    const found = onnx.op('GatherND', [rows, numbers], { batch_dims: batch });
+    // [batch, places, outer, inner] to [batch, outer, places, inner]
+    const { length } = only(node).shape;
+    const [count, outer] = [places.shape.length - batch, axis - batch];
+    const back = Array.from({ length }, (_, at) =>
+      at < batch || at >= batch + outer + count ? at : at < batch + outer ? at + count : at - outer,
+    );
+    return [onnx.op('Transpose', [found], { perm: back })];
   },
   /** ONNX Runtime's own OneHot knows few combinations of types. */
   OneHot(context, node) {
@@ -110,8 +128,12 @@ export const layout: Lowerings = {
     const { onnx } = context;
     const [x, ids] = [inputOf(node), inputOf(node, 1)];
     const column = onnx.int64([ids.shape[0] as number, ...x.shape.slice(1).map(() => 1)]);
-    const rows = onnx.op('Expand', [onnx.op('Reshape', [context.full(ids), column]), onnx.int64(x.shape)]);
+    const places = onnx.op('Reshape', [context.full(ids), column]);
+    // Rows of negative numbers belong nowhere; ONNX counts them from the end.
+    const none = onnx.scalar(0, 'int32');
+    const rows = onnx.op('Expand', [onnx.op('Max', [places, none]), onnx.int64(x.shape)]);
+    const summands = onnx.op('Where', [onnx.op('Less', [places, none]), onnx.scalar(0, x.dtype), context.full(x)]);
     const zeros = onnx.op('Expand', [onnx.scalar(0, x.dtype), onnx.int64(only(node).shape)]);
-    return [onnx.op('ScatterElements', [zeros, rows, context.full(x)], { axis: 0, reduction: 'add' })];
+    return [onnx.op('ScatterElements', [zeros, rows, summands], { axis: 0, reduction: 'add' })];
   },
 };

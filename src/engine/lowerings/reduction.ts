@@ -1,5 +1,7 @@
+import type { Value } from '../graph.ts';
 import { axisOf } from '../kernels/kernel.ts';
 import { reducedAxes } from '../kernels/reduction.ts';
+import type { LoweringContext } from '../onnx-builder.ts';
 import { cast, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
 const reduction =
@@ -27,20 +29,46 @@ function stepsOf(axes: readonly number[], rank: number): readonly (readonly numb
   return isLeading ? [axes.slice(1), [0]] : axes.length > 0 ? [axes] : [];
 }
 
-const indexOfExtreme =
+/** Not a number where an element is none, which ONNX Runtime passes over. */
+const extreme =
   (type: string): Lowering =>
+  (context, node) => {
+    const { onnx, provider } = context;
+    const x = inputOf(node);
+    const found = reduction(type)(context, node);
+    if (x.dtype === 'int32' || x.dtype === 'bool' || provider.lacks.has('IsNaN')) return found;
+    const isNan: Value = { ...x, dtype: 'bool' };
+    const names = new Map([[isNan, onnx.op('IsNaN', [context.full(x)])]]);
+    const any = reduction('ReduceMax')(
+      { ...context, full: (value) => names.get(value) ?? context.full(value) },
+      { ...node, inputs: [isNan], outputs: [{ ...only(node), dtype: 'bool' }] },
+    );
+    return [onnx.op('Where', [any[0] as string, onnx.scalar(Number.NaN, x.dtype), found[0] as string])];
+  };
+
+/** What an index is looked for in: numbers, and none that are not. */
+function comparable(context: LoweringContext, x: Value, type: 'ArgMax' | 'ArgMin'): string {
+  const { onnx, provider, full } = context;
+  if (x.dtype === 'bool') return cast(context, full(x), 'int32');
+  if (x.dtype === 'int32' || provider.lacks.has('IsNaN')) return full(x);
+  const last = type === 'ArgMax' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  return onnx.op('Where', [onnx.op('IsNaN', [full(x)]), onnx.scalar(last, x.dtype), full(x)]);
+}
+
+const indexOfExtreme =
+  (type: 'ArgMax' | 'ArgMin'): Lowering =>
   (context, node) => {
     const x = inputOf(node);
     const axis = axisOf(node.attributes.axis, x.shape.length);
-    const index = context.onnx.op(type, [context.full(x)], { axis, keepdims: 0 });
+    const index = context.onnx.op(type, [comparable(context, x, type)], { axis, keepdims: 0 });
     return [cast(context, index, 'int32')];
   };
 
 export const reductions: Lowerings = {
   Sum: reduction('ReduceSum'),
   Mean: reduction('ReduceMean'),
-  Max: reduction('ReduceMax'),
-  Min: reduction('ReduceMin'),
+  Max: extreme('ReduceMax'),
+  Min: extreme('ReduceMin'),
   Prod: reduction('ReduceProd'),
   All: reduction('ReduceMin'),
   Any: reduction('ReduceMax'),

@@ -47,7 +47,11 @@ function attention(shape: VitShape, tokens: tf.Tensor3D, weights: Weights): tf.T
   const count = vitTokens(shape);
   const headWidth = width / heads;
   const qkv = tf.reshape(linear(tokens, weights, 'attn.qkv'), [batch, count, 3, heads, headWidth]);
-  const [query, key, value] = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4])) as [Tensor4D, Tensor4D, Tensor4D]; // each [B, heads, N, headWidth]
+  const [query, key, value] = tf.unstack(qkv, 2).map((part) => tf.transpose(part, [0, 2, 1, 3])) as [
+    Tensor4D,
+    Tensor4D,
+    Tensor4D,
+  ]; // each [B, heads, N, headWidth]
   const scores = tf.matMul(tf.mul(query, headWidth ** -0.5), key, false, true); // [B, heads, N, N]
   const mixed = tf.transpose(tf.matMul(tf.softmax(scores), value), [0, 2, 1, 3]);
   return linear(tf.reshape(mixed, [batch, count, width]), weights, 'attn.proj');

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exceptions } from './exceptions.ts';
+import { bundleSpecs, type Spec, type SpecBundle } from './run-specs.ts';
+
+let bundle: SpecBundle;
+beforeAll(async () => {
+  bundle = await bundleSpecs();
+});
+afterAll(() => bundle.remove());
+
+/** Specs that pass; more is better. */
+const PASSED = 3694;
+
+describe.each(['feeds', 'constants'] as const)(
+  'specs of tfjs-core whose tensors are %s of a traced program',
+  (givenAs) => {
+    it('pass on cpu where programs have what they need', async () => {
+      const specs = await bundle.run('cpu', givenAs);
+      const passed = specs.filter(({ status }) => status === 'passed');
+      const failed = specs.filter(({ status, message }) => status === 'failed' && lackOf(message) === undefined);
+      console.info(`${passed.length} specs of tfjs-core pass as ${givenAs}, ${failed.length} do not; ${lacks(specs)}`);
+      expect(Object.fromEntries(failed.map(({ name, message }) => [nameOf(name), message]))).toEqual(
+        Object.fromEntries(Object.keys(exceptions).map((name) => [name, expect.any(String)])),
+      );
+      expect(passed.length).toBeGreaterThanOrEqual(PASSED);
+    });
+  },
+);
+
+/** Without the environment's name. */
+const nameOf = (name: string) => name.replace(' cpu {}', ' {}');
+
+/** What a spec needs that programs do not have: a kernel, a type of tensors, or images with their channels first. */
+function lackOf(message: string): string | undefined {
+  const [, kernel, type] = /Kernel '(\w+)' not registered|cannot hold tensors of type (\w+)/.exec(message) ?? [];
+  if (kernel !== undefined) return kernel;
+  if (type !== undefined) return `${type} tensors`;
+  if (/Failed to decode the string bytes/.test(message)) return 'string tensors';
+  return /images must be \[batch, height, width, channels\]/.test(message) ? 'images of other layouts' : undefined;
+}
+
+function lacks(specs: readonly Spec[]): string {
+  const counts = new Map<string, number>();
+  for (const { status, message } of specs) {
+    const lack = status === 'failed' ? lackOf(message) : undefined;
+    if (lack !== undefined) counts.set(lack, (counts.get(lack) ?? 0) + 1);
+  }
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const listed = [...counts].sort(([, a], [, b]) => b - a).map(([lack, count]) => `${lack} ${count}`);
+  return `${total} need what programs do not have: ${listed.join(', ')}`;
+}
