@@ -14,7 +14,7 @@
 #include "program.h"
 #include "worker.h"
 
-namespace {
+namespace addon {
 
 /** What belongs to one environment of JavaScript. */
 struct Instance {
@@ -336,6 +336,6 @@ napi_value initialise(napi_env env, napi_value exports) {
   });
 }
 
-}  // namespace
+}  // namespace addon
 
-NAPI_MODULE(incubate_torch, initialise)
+NAPI_MODULE(incubate_torch, addon::initialise)

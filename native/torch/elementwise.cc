@@ -65,7 +65,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace elementwise {
 
 using UnaryOut = at::Tensor& (*)(at::Tensor&, const at::Tensor&);
 using BinaryOut = at::Tensor& (*)(at::Tensor&, const at::Tensor&, const at::Tensor&);
@@ -168,12 +168,6 @@ void eluGrad(Call& call) {
   call.out(at::where(at::ge(y, 0), dy, at::mul(dy, at::add(y, 1))));
 }
 
-void sign(Call& call) {
-  const at::Tensor& x = call.in();
-  const at::Tensor signs = at::sign(x);
-  call.out(x.is_floating_point() ? at::where(at::isnan(x), x, signs) : signs);
-}
-
 void step(Call& call) {
   const at::Tensor& x = call.in();
   const auto number = [&](double value) { return at::full({}, value, x.options()); };
@@ -210,9 +204,7 @@ void cast(Call& call) {
   call.out(type == at::kInt && x.is_floating_point() ? toInt(x) : x.to(type));
 }
 
-}  // namespace
-
-const Operations& elementwiseOperations() {
+const Operations& operations() {
   static const Operations operations = {
       {"abs", unary<at::abs_out>},
       {"acos", unary<at::acos_out>},
@@ -245,7 +237,7 @@ const Operations& elementwiseOperations() {
       {"tanh", unary<at::tanh_out>},
       {"selu", [](Call& call) { call.out(at::selu(call.in())); }},
       {"softplus", [](Call& call) { call.out(at::softplus(call.in())); }},
-      {"sign", sign},
+      {"sign", unary<at::sign_out>},
       {"step", step},
       {"leaky_relu", leakyRelu},
       {"clamp", clamp},
@@ -280,3 +272,5 @@ const Operations& elementwiseOperations() {
   };
   return operations;
 }
+
+}  // namespace elementwise

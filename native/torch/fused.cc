@@ -4,7 +4,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace fused {
 
 /** (x, gain, bias) to (y, mean, 1 / deviation), the statistics over the last axis and with extent 1 there. */
 void layerNorm(Call& call) {
@@ -15,9 +15,9 @@ void layerNorm(Call& call) {
   call.out(std::move(inverse), 2);
 }
 
-}  // namespace
-
-const Operations& fusedOperations() {
+const Operations& operations() {
   static const Operations operations = {{"layer_norm", layerNorm}};
   return operations;
 }
+
+}  // namespace fused

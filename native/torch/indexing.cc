@@ -12,7 +12,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace indexing {
 
 /** Coordinates as positions in the leading axes laid out in a row, [N]. @throws where one lies outside */
 at::Tensor positionsOf(const at::Tensor& coordinates, at::IntArrayRef shape) {
@@ -114,9 +114,7 @@ void suppress(Call& call) {
   call.out(at::full({}, static_cast<int64_t>(chosen.size()), options), 1);
 }
 
-}  // namespace
-
-const Operations& indexingOperations() {
+const Operations& operations() {
   static const Operations operations = {
       {"gather_nd", gather},
       {"scatter_update", update},
@@ -125,3 +123,5 @@ const Operations& indexingOperations() {
   };
   return operations;
 }
+
+}  // namespace indexing

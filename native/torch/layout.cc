@@ -6,6 +6,7 @@
 #include <ATen/ops/eq.h>
 #include <ATen/ops/flip.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/gather.h>
 #include <ATen/ops/ge.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/logical_or.h>
@@ -16,7 +17,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace layout {
 
 void reshape(Call& call) { call.out(call.in().reshape(call.integers(0))); }
 void permute(Call& call) { call.out(call.in().permute(call.integers(0))); }
@@ -60,11 +61,36 @@ std::vector<at::Tensor> inputsOf(const Call& call) {
 void concatenate(Call& call) { call.out(at::cat(inputsOf(call), call.integer(0))); }
 void stack(Call& call) { call.out(at::stack(inputsOf(call), call.integer(0))); }
 
-/** Slices of an axis by indices of any shape. */
+/** Gathers with indices for every one of the leading `batch` axes. */
+at::Tensor gatherBatches(const at::Tensor& x, const at::Tensor& indices, int64_t axis, int64_t batch) {
+  const auto sizes = x.sizes();
+  std::vector<int64_t> leading(sizes.begin(), sizes.begin() + batch);
+  int64_t batches = 1;
+  for (const int64_t extent : leading) batches *= extent;
+  // [batches, axis, rest]
+  const at::Tensor rows = x.movedim(axis, batch).reshape({batches, sizes[axis], -1});
+  const at::Tensor places = indices.reshape({batches, -1, 1}).to(at::kLong).expand({-1, -1, rows.size(2)});
+  std::vector<int64_t> shape(indices.sizes().begin(), indices.sizes().end());
+  std::vector<int64_t> order;
+  for (int64_t at = 0; at < x.dim(); at++) {
+    if (at >= batch && at != axis) shape.push_back(sizes[at]);
+  }
+  // [batch, places, outer, inner] to [batch, outer, places, inner]
+  const int64_t count = indices.dim() - batch;
+  const int64_t outer = axis - batch;
+  for (int64_t at = 0; at < static_cast<int64_t>(shape.size()); at++) {
+    const bool isMoved = at >= batch && at < batch + outer + count;
+    order.push_back(!isMoved ? at : at < batch + outer ? at + count : at - outer);
+  }
+  return at::gather(rows, 1, places).reshape(shape).permute(order);
+}
+
+/** Slices of an axis by indices of any shape; axis, then how many leading axes belong together. */
 void gather(Call& call) {
   const at::Tensor& x = call.in(0);
   const at::Tensor& indices = call.in(1);
   const int64_t axis = call.integer(0);
+  if (call.integer(1) > 0) return call.out(gatherBatches(x, indices, axis, call.integer(1)));
   std::vector<int64_t> shape(x.sizes().begin(), x.sizes().begin() + axis);
   shape.insert(shape.end(), indices.sizes().begin(), indices.sizes().end());
   shape.insert(shape.end(), x.sizes().begin() + axis + 1, x.sizes().end());
@@ -96,9 +122,7 @@ void oneHot(Call& call) {
 
 void alias(Call& call) { call.out(call.in()); }
 
-}  // namespace
-
-const Operations& layoutOperations() {
+const Operations& operations() {
   static const Operations operations = {
       {"reshape", reshape}, {"permute", permute}, {"expand", expand},
       {"repeat", repeat},   {"flip", flip},       {"select", select},
@@ -108,3 +132,5 @@ const Operations& layoutOperations() {
   };
   return operations;
 }
+
+}  // namespace layout

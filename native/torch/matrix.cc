@@ -4,7 +4,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace matrix {
 
 /** transposeA, transposeB */
 void product(Call& call) {
@@ -13,9 +13,9 @@ void product(Call& call) {
   call.out(at::matmul(a, b));
 }
 
-}  // namespace
-
-const Operations& matrixOperations() {
+const Operations& operations() {
   static const Operations operations = {{"matmul", product}};
   return operations;
 }
+
+}  // namespace matrix

@@ -1,8 +1,8 @@
 #include "operations.h"
 
 Operation operationNamed(const std::string& name) {
-  for (const Operations* family : {&elementwiseOperations(), &layoutOperations(), &reductionOperations(),
-                                   &matrixOperations(), &windowOperations(), &indexingOperations(), &fusedOperations()}) {
+  for (const Operations* family :
+       {&elementwise::operations(), &layout::operations(), &reduction::operations(), &matrix::operations(), &windows::operations(), &indexing::operations(), &fused::operations()}) {
     const auto found = family->find(name);
     if (found != family->end()) return found->second;
   }

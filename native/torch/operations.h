@@ -7,10 +7,24 @@
 
 using Operations = std::unordered_map<std::string, Operation>;
 
-const Operations& elementwiseOperations();
-const Operations& layoutOperations();
-const Operations& reductionOperations();
-const Operations& matrixOperations();
-const Operations& windowOperations();
-const Operations& indexingOperations();
-const Operations& fusedOperations();
+namespace elementwise {
+const Operations& operations();
+}
+namespace layout {
+const Operations& operations();
+}
+namespace reduction {
+const Operations& operations();
+}
+namespace matrix {
+const Operations& operations();
+}
+namespace windows {
+const Operations& operations();
+}
+namespace indexing {
+const Operations& operations();
+}
+namespace fused {
+const Operations& operations();
+}

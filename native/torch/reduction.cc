@@ -13,7 +13,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace reduction {
 
 /** Arguments are keepDims, the result's type, and the axes. */
 template <typename Reduce>
@@ -73,9 +73,7 @@ void cumulativeSum(Call& call) { call.out(at::cumsum(call.in(), call.integer(0),
 
 void softmax(Call& call) { call.out(at::_softmax(call.in(), -1, false)); }
 
-}  // namespace
-
-const Operations& reductionOperations() {
+const Operations& operations() {
   static const Operations operations = {
       {"sum", sum},         {"mean", mean},
       {"amax", largest},    {"amin", smallest},
@@ -85,3 +83,5 @@ const Operations& reductionOperations() {
   };
   return operations;
 }
+
+}  // namespace reduction

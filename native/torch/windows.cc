@@ -11,7 +11,7 @@
 
 #include "operations.h"
 
-namespace {
+namespace windows {
 
 at::Tensor channelsFirst(const at::Tensor& images) { return images.permute({0, 3, 1, 2}); }
 at::Tensor channelsLast(const at::Tensor& images) { return images.permute({0, 2, 3, 1}); }
@@ -99,9 +99,7 @@ void averagePool(Call& call) {
   call.out(channelsLast(at::div(sums(images), counts)).to(call.in().scalar_type()));
 }
 
-}  // namespace
-
-const Operations& windowOperations() {
+const Operations& operations() {
   static const Operations operations = {
       {"convolution", convolve},
       {"convolution_by_input", convolveBack},
@@ -110,3 +108,5 @@ const Operations& windowOperations() {
   };
   return operations;
 }
+
+}  // namespace windows

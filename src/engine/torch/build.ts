@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import PQueue from 'p-queue';
 import { hasErrno, IncubateError, messageOf } from '../../util/errors.ts';
 import { ADDON, BUILD_FILE, type Build, buildsFolder, readBuild } from './builds.ts';
 import { type Compiler, compile, findCompiler } from './compiler.ts';
@@ -22,6 +21,7 @@ export interface BuildOptions {
 }
 
 const SELF_TEST_SECONDS = 120;
+const MOST_PARTS = 4;
 
 /**
  * Compiles the engine torch against the PyTorch that is found, tries it in a process of its own, and puts it into the
@@ -101,25 +101,31 @@ async function compileAddon(
     ...['-isystem', headers],
     ...torch.includes.flatMap((include) => (include === '/usr/include' ? [] : ['-isystem', include])),
   ];
-  const queue = new PQueue({ concurrency: availableParallelism() });
-  const objects = units.map((unit) => join(place, unit.replace(/\.cc$/, '.o')));
+  const parts = await writeParts(folder, units, place);
+  const objects = parts.map((part) => part.replace(/\.cc$/, '.o'));
   await Promise.all(
-    units.map((unit, index) =>
-      queue.add(() =>
-        compile(
-          compiler,
-          [...flags, '-c', join(folder, unit), '-o', objects[index] as string],
-          `compile ${unit}`,
-          environment,
-        ),
-      ),
+    parts.map((part, index) =>
+      compile(compiler, [...flags, '-c', part, '-o', objects[index] as string], 'compile it', environment),
     ),
-  ).finally(() => queue.clear());
+  );
   const cuda = torch.hasCuda ? ['-Wl,--no-as-needed', '-ltorch_cuda', '-lc10_cuda', '-Wl,--as-needed'] : [];
   const search = [`-L${torch.libraries}`, `-Wl,-rpath,${torch.libraries}`, '-Wl,--disable-new-dtags'];
   const libraries = [...search, torch.openmp ?? '-lgomp', '-ltorch_cpu', '-lc10', ...cuda];
   await compile(compiler, ['-shared', '-o', join(place, ADDON), ...objects, ...libraries], 'link it', environment);
-  await Promise.all(objects.map((object) => rm(object)));
+  await Promise.all([...parts, ...objects].map((path) => rm(path)));
+}
+
+/** Reading the headers of PyTorch takes most of the time, so units are joined to as many as are compiled at a time. */
+async function writeParts(folder: string, units: readonly string[], place: string): Promise<string[]> {
+  const count = Math.min(availableParallelism(), MOST_PARTS);
+  const parts = Array.from({ length: count }, (_, part) => units.filter((_, index) => index % count === part));
+  return Promise.all(
+    parts.map(async (names, part) => {
+      const path = join(place, `part-${part}.cc`);
+      await writeFile(path, names.map((name) => `#include "${join(folder, name)}"\n`).join(''));
+      return path;
+    }),
+  );
 }
 
 async function selfTest({ folder }: AddonSources, addon: string, environment: NodeJS.ProcessEnv): Promise<void> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { IncubateError } from '../../util/errors.ts';
 
@@ -23,14 +23,14 @@ export async function addonSources(): Promise<AddonSources> {
   return { folder, units: names.filter((name) => name.endsWith('.cc')), hash: hash.digest('hex').slice(0, 16) };
 }
 
+/** In a folder above this file: that of the checkout, or of the package. */
 function addonFolder(): string {
-  // Beside src/ in a checkout, beside dist/ in what is installed.
-  const candidates = ['../../../native/torch', '../../../../native/torch'].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url)),
-  );
-  const found = candidates.find((candidate) => existsSync(join(candidate, 'addon.cc')));
-  if (found !== undefined) return found;
-  throw new IncubateError('ENVIRONMENT_INSTALL', `the sources of the engine torch are missing (${candidates.at(-1)})`, {
+  const here = dirname(fileURLToPath(import.meta.url));
+  for (let folder = here; folder !== dirname(folder); folder = dirname(folder)) {
+    const candidate = join(folder, 'native/torch');
+    if (existsSync(join(candidate, 'addon.cc'))) return candidate;
+  }
+  throw new IncubateError('ENVIRONMENT_INSTALL', `the sources of the engine torch are missing above ${here}`, {
     hint: 'Install incubate again.',
   });
 }

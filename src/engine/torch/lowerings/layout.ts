@@ -1,6 +1,6 @@
 import { slice_util } from '@tensorflow/tfjs-core';
 import { axesOf, axisOf } from '../../kernels/kernel.ts';
-import { slice, splitSizes, stridedSlice } from '../../kernels/layout.ts';
+import { batchRank, slice, splitSizes, stridedSlice } from '../../kernels/layout.ts';
 import { typeNumbers } from '../code.ts';
 import { inputOf, only, operation, type TorchLowering, type TorchLowerings } from './lowering.ts';
 
@@ -52,7 +52,7 @@ export const layout: TorchLowerings = {
       return code.op('narrow', [slot(inputOf(node))], [axis, end - size, size]);
     });
   },
-  GatherV2: operation('gather', (node) => [axisOf(node.attributes.axis, rankOf(node))]),
+  GatherV2: operation('gather', (node) => [axisOf(node.attributes.axis, rankOf(node)), batchRank(node)]),
   OneHot: operation('one_hot', (node) => {
     const { depth, onValue, offValue } = node.attributes as Record<'depth' | 'onValue' | 'offValue', number>;
     return [depth, onValue, offValue, typeNumbers[only(node).dtype]];
