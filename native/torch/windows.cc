@@ -7,6 +7,7 @@
 #include <ATen/ops/div.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/nan_to_num.h>
 #include <ATen/ops/ones.h>
 
 #include "operations.h"
@@ -81,10 +82,11 @@ at::Tensor asFloats(const at::Tensor& images) {
   return channelsFirst(images.is_floating_point() ? images : images.to(at::kFloat));
 }
 
-/** What lies outside the image is no maximum. */
+/** What lies outside the image is no maximum, nor what is no number. */
 void maxPool(Call& call) {
   const Window window(call);
-  const at::Tensor images = padded(asFloats(call.in()), window.pads, -INFINITY);
+  const at::Tensor numbers = at::nan_to_num(asFloats(call.in()), -INFINITY, INFINITY, -INFINITY);
+  const at::Tensor images = padded(numbers, window.pads, -INFINITY);
   call.out(channelsLast(at::max_pool2d(images, window.extents, window.strides)).to(call.in().scalar_type()));
 }
 

@@ -52,13 +52,13 @@ function probeTfjs(): EngineProbe {
 }
 
 async function probeTorch(): Promise<EngineProbe> {
-  const { loadAddon } = await import('./torch/addon.ts');
+  const { tryTorch } = await import('./torch/try-torch.ts');
   try {
-    const { addon } = await loadAddon();
-    const found = { name: 'torch', available: true, version: addon.version, precisions: ['bfloat16'] } as const;
-    if (addon.devices() > 0) return { ...found, precisions: ['bfloat16'], device: 'GPU, by CUDA', accelerated: true };
+    const { version, gpus, precisions } = await tryTorch();
+    const found = { name: 'torch', available: true, version, precisions } as const;
+    if (gpus > 0) return { ...found, device: 'GPU, by CUDA', accelerated: true };
     const device = `CPU, ${availableParallelism()} cores`;
-    return { ...found, precisions: ['bfloat16'], device, accelerated: false, reason: 'PyTorch sees no GPU' };
+    return { ...found, device, accelerated: false, reason: 'PyTorch sees no GPU' };
   } catch (error) {
     return unavailableProbe('torch', messageOf(error));
   }

@@ -27,14 +27,19 @@ const MOST_PARTS = 4;
  * Compiles the engine torch against the PyTorch that is found, tries it in a process of its own, and puts it into the
  * cache as a whole. A build of the same sources against the same PyTorch is kept.
  *
- * @throws ENGINE_BUILD where something is missing or fails, ENVIRONMENT_WRITE where the cache cannot be written.
+ * @throws ENVIRONMENT_BUILD where something is missing, ENGINE_BUILD where the compiler or the trial fails,
+ *   ENVIRONMENT_WRITE where the cache cannot be written.
  */
 export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build & { readonly isNew: boolean }> {
   const { environment = process.env, force = false, onProgress = () => {} } = options;
   if (process.platform !== 'linux') {
-    throw new IncubateError('ENGINE_BUILD', `the engine torch is built on Linux, and this is ${process.platform}`, {
-      hint: 'Use --engine cpu or --engine webgpu.',
-    });
+    throw new IncubateError(
+      'ENVIRONMENT_BUILD',
+      `the engine torch is built on Linux, and this is ${process.platform}`,
+      {
+        hint: 'Use --engine cpu or --engine webgpu.',
+      },
+    );
   }
   const sources = await addonSources();
   const torch = await findTorch(options);

@@ -10,7 +10,7 @@ export interface Compiler {
 
 const install = 'Run `apt-get install g++` on Debian, or set CXX to a compiler of C++17.';
 
-/** The compiler that CXX names, else g++, else c++, else clang++. @throws ENGINE_BUILD where there is none. */
+/** The compiler that CXX names, else g++, else c++, else clang++. @throws ENVIRONMENT_BUILD where there is none. */
 export async function findCompiler(environment: NodeJS.ProcessEnv = process.env): Promise<Compiler> {
   const named = environment.CXX;
   for (const command of named ? [named] : ['g++', 'c++', 'clang++']) {
@@ -24,7 +24,7 @@ export async function findCompiler(environment: NodeJS.ProcessEnv = process.env)
   const what = named
     ? `CXX is ${named}, which cannot be run`
     : 'there is no C++ compiler: no g++, c++ or clang++ on PATH';
-  throw new IncubateError('ENGINE_BUILD', what, { hint: install });
+  throw new IncubateError('ENVIRONMENT_BUILD', what, { hint: install });
 }
 
 /** Runs the compiler. @throws ENGINE_BUILD with the first error that it names. */
@@ -36,6 +36,7 @@ export async function compile(
 ): Promise<void> {
   const result = await execa(command, args, { env: environment, extendEnv: false, reject: false, all: true });
   if (result.exitCode === 0) return;
+  if (process.env.INCUBATE_DEBUG === '1') process.stderr.write(`${result.all}\n`);
   const lines = String(result.all ?? '').split('\n');
   const first = lines.find((line) => /\berror\b|undefined reference|cannot find|fatal/i.test(line));
   const killed = result.isTerminated ? `it was ended by ${result.signal}` : undefined;

@@ -35,7 +35,7 @@ const install =
 /**
  * Finds PyTorch: the folder that LIBTORCH names, else the one that `python3` imports, else that of Debian's libtorch-dev.
  *
- * @throws ENGINE_BUILD where there is none, LIBTORCH names something else, or it is too old.
+ * @throws ENVIRONMENT_BUILD where there is none, LIBTORCH names something else, or it is too old.
  */
 export async function findTorch({ environment = process.env, system = '/usr' }: FindTorchOptions = {}): Promise<Torch> {
   const { LIBTORCH } = environment;
@@ -43,7 +43,7 @@ export async function findTorch({ environment = process.env, system = '/usr' }: 
     const found = await torchAt('LIBTORCH', join(LIBTORCH, 'include'), join(LIBTORCH, 'lib'));
     if (found) return found;
     throw new IncubateError(
-      'ENGINE_BUILD',
+      'ENVIRONMENT_BUILD',
       `LIBTORCH is ${LIBTORCH}, where there is no include/ATen/ATen.h or no lib/libtorch_cpu.so`,
       { hint: 'Set it to the folder of an unpacked libtorch, or unset it to use what python3 imports.' },
     );
@@ -61,7 +61,7 @@ export async function findTorch({ environment = process.env, system = '/usr' }: 
   }
   const python = imported ? `python3 imports torch from ${imported}, which has no headers` : 'python3 imports no torch';
   throw new IncubateError(
-    'ENGINE_BUILD',
+    'ENVIRONMENT_BUILD',
     `PyTorch's headers and libraries are missing: LIBTORCH is not set, ${python}, and libtorch-dev is not installed`,
     { hint: install },
   );
@@ -87,7 +87,7 @@ async function torchAt(origin: string, include: string, libraries: string): Prom
   const version = await versionOf(join(api, 'torch/version.h'));
   const [major, minor] = version.split('.').map(Number) as [number, number];
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
-    throw new IncubateError('ENGINE_BUILD', `the PyTorch of ${origin} is ${version}; 1.13 or later is needed`, {
+    throw new IncubateError('ENVIRONMENT_BUILD', `the PyTorch of ${origin} is ${version}; 1.13 or later is needed`, {
       hint: install,
     });
   }

@@ -9,7 +9,7 @@ export interface NodeHeadersOptions {
   readonly system?: string;
 }
 
-/** The folder that holds node_api.h: beside this Node, in the system, or in node-gyp's cache. @throws ENGINE_BUILD */
+/** The folder that holds node_api.h: beside this Node, in the system, or in node-gyp's cache. @throws ENVIRONMENT_BUILD */
 export function findNodeHeaders(options: NodeHeadersOptions = {}): string {
   const { environment = process.env, executable = process.execPath, system = '/usr' } = options;
   const version = process.version.slice(1);
@@ -21,7 +21,11 @@ export function findNodeHeaders(options: NodeHeadersOptions = {}): string {
   ];
   const found = candidates.find((folder) => existsSync(join(folder, 'node_api.h')));
   if (found !== undefined) return found;
-  throw new IncubateError('ENGINE_BUILD', `Node's header node_api.h is missing; looked in ${candidates.join(', ')}`, {
-    hint: 'Run `npx node-gyp install`, which fetches the headers of this Node, or `apt-get install libnode-dev` on Debian.',
-  });
+  throw new IncubateError(
+    'ENVIRONMENT_BUILD',
+    `Node's header node_api.h is missing; looked in ${candidates.join(', ')}`,
+    {
+      hint: 'Run `npx node-gyp install`, which fetches the headers of this Node, or `apt-get install libnode-dev` on Debian.',
+    },
+  );
 }
