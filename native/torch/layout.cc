@@ -59,7 +59,29 @@ std::vector<at::Tensor> inputsOf(const Call& call) {
 }
 
 void concatenate(Call& call) { call.out(at::cat(inputsOf(call), call.integer(0))); }
-void stack(Call& call) { call.out(at::stack(inputsOf(call), call.integer(0))); }
+
+/** The stack of tensors that lie in memory as their stack would, as a view; otherwise undefined. */
+at::Tensor stackedAlready(const std::vector<at::Tensor>& parts, int64_t axis) {
+  const at::Tensor& first = parts[0];
+  if (parts.size() < 2 || !parts[1].is_alias_of(first)) return {};
+  const int64_t step = parts[1].storage_offset() - first.storage_offset();
+  for (size_t index = 0; index < parts.size(); index++) {
+    const at::Tensor& part = parts[index];
+    const bool follows = part.storage_offset() == first.storage_offset() + static_cast<int64_t>(index) * step;
+    if (!follows || step <= 0 || part.strides() != first.strides() || !part.is_alias_of(first)) return {};
+  }
+  std::vector<int64_t> sizes = first.sizes().vec(), strides = first.strides().vec();
+  sizes.insert(sizes.begin() + axis, static_cast<int64_t>(parts.size()));
+  strides.insert(strides.begin() + axis, step);
+  at::Tensor stacked = first.as_strided(sizes, strides, first.storage_offset());
+  return stacked.is_contiguous() ? stacked : at::Tensor();
+}
+
+void stack(Call& call) {
+  const auto parts = inputsOf(call);
+  at::Tensor stacked = stackedAlready(parts, call.integer(0));
+  call.out(stacked.defined() ? std::move(stacked) : at::stack(parts, call.integer(0)));
+}
 
 /** Gathers with indices for every one of the leading `batch` axes. */
 at::Tensor gatherBatches(const at::Tensor& x, const at::Tensor& indices, int64_t axis, int64_t batch) {

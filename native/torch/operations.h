@@ -28,3 +28,9 @@ const Operations& operations();
 namespace fused {
 const Operations& operations();
 }
+namespace attention {
+const Operations& operations();
+}
+namespace optimiser {
+const Operations& operations();
+}

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import type { EngineName } from '../../src/config/engines.ts';
 import { divide } from '../../src/models/divide.ts';
 import { initialise } from '../../src/models/initialise.ts';
 import { networkParameters } from '../../src/models/network.ts';
@@ -15,6 +16,8 @@ import type { BenchCase } from './cases.ts';
 /** What a peer is told, as a JSON file whose path is its argument. */
 export interface BenchTask {
   readonly threads: number;
+  /** Ours; `cpu` where absent. */
+  readonly engine?: EngineName;
   readonly config: BenchCase['config'];
   readonly model: BenchCase['config']['model'];
   readonly classes: number;

@@ -11,7 +11,7 @@ import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
-const engine = await openEngine({ engine: 'cpu', threads: task.threads });
+const engine = await openEngine({ engine: task.engine ?? 'cpu', threads: task.threads });
 const network = networkOf(task);
 const { trained, frozen } = layoutsOf(network);
 const started = performance.now();

@@ -8,6 +8,7 @@ import { ADDON, BUILD_FILE, type Build, buildsFolder, readBuild } from './builds
 import { type Compiler, compile, findCompiler } from './compiler.ts';
 import { findTorch, type Torch } from './find-torch.ts';
 import { findNodeHeaders } from './node-headers.ts';
+import { processorKey } from './processor.ts';
 import { type AddonSources, addonSources } from './sources.ts';
 
 export interface BuildOptions {
@@ -55,7 +56,14 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
     onProgress('trying it');
     await selfTest(sources, join(place, ADDON), environment);
     const { version, origin, libraries } = torch;
-    const build = { torch: version, origin, libraries, compiler: compiler.version, builtAt: Date.now() };
+    const build = {
+      torch: version,
+      origin,
+      libraries,
+      compiler: compiler.version,
+      processor: processorKey(),
+      builtAt: Date.now(),
+    };
     await writeFile(join(place, BUILD_FILE), `${JSON.stringify(build, null, 2)}\n`);
     await rm(folder, { recursive: true, force: true });
     await rename(place, folder).catch((error: unknown) => {
@@ -70,7 +78,7 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
 
 function keyOf(torch: Torch, compiler: Compiler): string {
   return createHash('sha256')
-    .update(JSON.stringify([torch, compiler]))
+    .update(JSON.stringify([torch, compiler, processorKey()]))
     .digest('hex')
     .slice(0, 12);
 }
@@ -101,7 +109,18 @@ async function compileAddon(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const flags = [
-    ...['-std=c++17', '-O2', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-DNAPI_VERSION=8', '-w'],
+    ...[
+      '-std=c++17',
+      '-O3',
+      '-march=native',
+      '-fno-math-errno',
+      '-fno-trapping-math',
+      '-fPIC',
+      '-fopenmp',
+      '-fvisibility=hidden',
+      '-DNAPI_VERSION=8',
+      '-w',
+    ],
     `-D_GLIBCXX_USE_CXX11_ABI=${torch.cxx11Abi ? 1 : 0}`,
     ...['-isystem', headers],
     ...torch.includes.flatMap((include) => (include === '/usr/include' ? [] : ['-isystem', include])),

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { processorKey } from './processor.ts';
 import type { AddonSources } from './sources.ts';
 
 export const ADDON = 'incubate_torch.node';
@@ -13,6 +14,8 @@ const buildSchema = z.object({
   origin: z.string(),
   libraries: z.string(),
   compiler: z.string(),
+  /** Of the machine that it was compiled on. */
+  processor: z.string(),
   /** Milliseconds since 1970. */
   builtAt: z.number(),
 });
@@ -43,7 +46,7 @@ export async function readBuild(folder: string): Promise<Build | undefined> {
   }
 }
 
-/** The build to use: the latest, of those with the libraries in LIBTORCH where that is set. */
+/** The build to use: the latest that was made for this processor, of those with the libraries in LIBTORCH where that is set. */
 export async function findBuild(
   sources: AddonSources,
   environment: NodeJS.ProcessEnv = process.env,
@@ -52,8 +55,10 @@ export async function findBuild(
   const names = await readdir(folder).catch(() => []);
   const builds = await Promise.all(names.map((name) => readBuild(join(folder, name))));
   const { LIBTORCH } = environment;
+  const processor = processorKey();
   const usable = builds
     .filter((build) => build !== undefined)
+    .filter((build) => build.processor === processor)
     .filter(({ libraries }) => existsSync(join(libraries, 'libtorch_cpu.so')))
     .filter(({ libraries }) => !LIBTORCH || resolve(libraries).startsWith(resolve(LIBTORCH)));
   return usable.sort((a, b) => b.builtAt - a.builtAt)[0];

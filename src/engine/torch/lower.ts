@@ -1,15 +1,15 @@
 import { IncubateError } from '../../util/errors.ts';
 import type { Constant, Graph, Value } from '../graph.ts';
-import { overwritableState } from '../in-place.ts';
 import { type TorchCode, TorchCodeBuilder, type TorchConstant, typeNumbers } from './code.ts';
 import { torchLowerings } from './lowerings/table.ts';
 
 /**
  * A graph as instructions for the addon, in the order in which it was traced.
  *
+ * @param donated names of state tensors whose memory may be written over
  * @throws ENGINE_KERNEL for a kernel that the addon has no operation for.
  */
-export function lowerToTorch(graph: Graph): TorchCode {
+export function lowerToTorch(graph: Graph, donated: Iterable<string> = []): TorchCode {
   const code = new TorchCodeBuilder();
   const slots = new Map<number, number>();
   const place = (value: Value) => {
@@ -41,7 +41,7 @@ export function lowerToTorch(graph: Graph): TorchCode {
     states,
     feeds,
     next: [...graph.nextState].map(([name, value]) => [indexOf(name), slot(value)] as const),
-    donated: [...overwritableState(graph)].map(indexOf),
+    donated: [...donated].map(indexOf),
     outputs: [...graph.outputs.values()].map(slot),
   };
 }

@@ -4,7 +4,9 @@ import type { HostTensor } from '../../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from '../check-inputs.ts';
 import { costOf } from '../cost.ts';
 import type { Graph } from '../graph.ts';
+import { overwritableState } from '../in-place.ts';
 import type { Engine, Executable, Program } from '../program.ts';
+import { fused } from '../rewrites/fuse.ts';
 import { traceProgram } from '../trace.ts';
 import {
   loadAddon,
@@ -47,15 +49,23 @@ export async function createTorchEngine({ threads, device }: TorchEngineOptions)
     async compile(program) {
       requirePrecision('torch', program.precision);
       const graph = traceProgram(program);
-      return torchExecutable(program, graph, addon);
+      const lean = fused(graph);
+      const compiled = addon.compile(lowerToTorch(lean, overwritableState(graph)));
+      return torchExecutable(program, lean, { addon, compiled, cost: costOf(graph) });
     },
   };
 }
 
-function torchExecutable(program: Program, graph: Graph, addon: TorchAddon): Executable {
-  let compiled: ProgramHandle | null = addon.compile(lowerToTorch(graph));
+interface Compiled {
+  readonly addon: TorchAddon;
+  readonly compiled: ProgramHandle;
+  readonly cost: Executable['cost'];
+}
+
+function torchExecutable(program: Program, graph: Graph, { addon, compiled: handle, cost }: Compiled): Executable {
+  let compiled: ProgramHandle | null = handle;
   return {
-    cost: costOf(graph),
+    cost,
     async run(state, feeds) {
       if (!compiled) throw new RangeError(`${program.name} was disposed of`);
       if (!(state instanceof TorchState && state.addon === addon)) throw foreignState(program);

@@ -5,9 +5,11 @@ import { layout } from './layout.ts';
 import type { TorchLowerings } from './lowering.ts';
 import { matrix } from './matrix.ts';
 import { reductions } from './reduction.ts';
+import { rewritten } from './rewritten.ts';
 import { windows } from './windows.ts';
 
-/** How every kernel is expressed in the addon's operations; the counterpart of `kernels/table.ts`. */
+/** How every kernel is expressed in the addon's operations; the counterpart of `kernels/table.ts`, and
+ * those that `rewrites/fuse.ts` makes. */
 export const torchLowerings: TorchLowerings = {
   ...elementwise,
   ...layout,
@@ -16,4 +18,5 @@ export const torchLowerings: TorchLowerings = {
   ...windows,
   ...indexing,
   ...fused,
+  ...rewritten,
 };
