@@ -23,7 +23,7 @@ struct Heads {
   float* data;
   int64_t image, head, row;
   explicit Heads(const at::Tensor& x)
-      : data(static_cast<float*>(x.data_ptr())), image(x.stride(0)), head(x.stride(1)), row(x.stride(2)) {}
+      : data(static_cast<float*>(x.data_ptr())), image(x.stride(0)), head(x.stride(1)), row(x.size(2) == 1 ? x.size(3) : x.stride(2)) {}
   float* at(int64_t b, int64_t h) const { return data + b * image + h * head; }
 };
 

@@ -50,17 +50,26 @@ void gemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, flo
   functions.blas(&tb, &ta, &rows, &columns, &inner, &alpha, b, &strideB, a, &strideA, &beta, c, &strideC);
 }
 
+namespace products {
+
+/** The distance of lines of `length` elements, of which there are `count`; 0 where they overlap or have gaps within. */
+int64_t distanceOf(int64_t count, int64_t length, int64_t stride, int64_t within) {
+  if (within != 1 && length != 1) return 0;
+  // Of one line the stride says nothing.
+  if (count == 1) return length;
+  return stride >= length ? stride : 0;
+}
+
+}  // namespace products
+
 bool isMatrix(const at::Tensor& x) {
-  if (x.dim() < 2 || x.numel() == 0) return false;
-  const int64_t rows = x.size(-2), columns = x.size(-1), down = x.stride(-2), across = x.stride(-1);
-  const bool isPlain = (across == 1 || columns == 1) && down >= std::max<int64_t>(1, columns);
-  const bool isTransposed = (down == 1 || rows == 1) && across >= std::max<int64_t>(1, rows);
-  return isPlain || isTransposed;
+  return x.dim() >= 2 && x.numel() > 0 && matrixOf(x).stride > 0;
 }
 
 Matrix matrixOf(const at::Tensor& x) {
-  const int64_t columns = x.size(-1), down = x.stride(-2), across = x.stride(-1);
+  const int64_t rows = x.size(-2), columns = x.size(-1), down = x.stride(-2), across = x.stride(-1);
   const auto* data = static_cast<const float*>(x.data_ptr());
-  if ((across == 1 || columns == 1) && down >= std::max<int64_t>(1, columns)) return {data, down, false};
-  return {data, across, true};
+  const int64_t plain = products::distanceOf(rows, columns, down, across);
+  if (plain > 0) return {data, plain, false};
+  return {data, products::distanceOf(columns, rows, across, down), true};
 }

@@ -19,4 +19,5 @@ struct Matrix {
 
 /** The last two axes of a tensor as a matrix, if one of them is dense. */
 bool isMatrix(const at::Tensor& x);
+/** The same; the stride is 0 where it is none. */
 Matrix matrixOf(const at::Tensor& x);
