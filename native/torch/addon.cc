@@ -10,6 +10,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "memory.h"
 #include "napi-values.h"
 #include "program.h"
 #include "worker.h"
@@ -51,8 +52,8 @@ std::shared_ptr<Held> heldBy(napi_env env, napi_value external) {
 std::shared_ptr<Box> boxOf(at::Tensor tensor) {
   liveBoxes++;
   return std::shared_ptr<Box>(new Box{std::move(tensor)}, [](Box* box) {
-    liveBoxes--;
     delete box;
+    if (--liveBoxes == 0) returnFreedMemory();
   });
 }
 
@@ -166,6 +167,7 @@ napi_value open(napi_env env, napi_callback_info info) {
       instance.device = at::Device(at::kCUDA, 0);
     }
     if (!instance.worker) {
+      keepFreedMemory();
       instance.worker = std::make_unique<Worker>(env);
       auto job = std::make_unique<Job>();
       // Threads of OpenMP begin as copies of the one that starts them, so all of them flush denormals.

@@ -104,7 +104,6 @@ void product(Call& call) {
   const at::Tensor a = transposed(call.in(0), call.flag(0)), b = transposed(call.in(1), call.flag(1));
   if (!isOurs(a, b)) return call.out(at::matmul(a, b));
   if (a.dim() == 2 && b.dim() == 2) return call.out(ofTwo(a, b, {}));
-  // Few large matrices are better shared out by rows.
   const bool isMany = a.dim() > 2 && b.dim() > 2 && a.numel() > 0 && b.numel() > 0;
   call.out(isMany ? ofMany(a, b) : at::matmul(a, b));
 }

@@ -65,7 +65,7 @@ void convolveBack(Call& call) {
   // The images' elements have no part in their gradient.
   const at::Tensor images = channelsFirst(at::empty({shape[0], height, width, shape[3]}, errors.options()));
   at::Tensor gradient =
-      std::get<0>(at::convolution_backward(errors, images, filter, c10::nullopt, geometry.strides, geometry.inner(),
+      std::get<0>(at::convolution_backward(errors, images, filter, at::OptionalIntArrayRef(), geometry.strides, geometry.inner(),
                                            geometry.dilations, false, {0, 0}, geometry.groups, {true, false, false}));
   if (!isSymmetric) gradient = gradient.narrow(2, pads[0], shape[1]).narrow(3, pads[1], shape[2]);
   call.out(channelsLast(gradient));

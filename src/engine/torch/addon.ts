@@ -72,14 +72,21 @@ export async function loadAddon(environment: NodeJS.ProcessEnv = process.env): P
   }
 }
 
-/** OpenBLAS starts threads of its own when it is loaded, which would fight those of PyTorch for the cores. */
+/**
+ * What libraries read from the environment when they are loaded. OpenBLAS would start threads of its own beside PyTorch's;
+ * OpenMP's would spin while they wait, which alone gains nothing and beside other work takes two to three times as long.
+ */
+const settings = { OPENBLAS_NUM_THREADS: '1', OMP_WAIT_POLICY: process.env.OMP_WAIT_POLICY ?? 'passive' };
+
 function required(path: string): TorchAddon {
-  const { OPENBLAS_NUM_THREADS: threads } = process.env;
-  process.env.OPENBLAS_NUM_THREADS = '1';
+  const before = Object.keys(settings).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, settings);
   try {
     return createRequire(import.meta.url)(path) as TorchAddon;
   } finally {
-    if (threads === undefined) delete process.env.OPENBLAS_NUM_THREADS;
-    else process.env.OPENBLAS_NUM_THREADS = threads;
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }

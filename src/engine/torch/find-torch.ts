@@ -84,7 +84,8 @@ async function torchAt(origin: string, include: string, libraries: string): Prom
   const library = join(libraries, 'libtorch_cpu.so');
   if (!existsSync(join(include, 'ATen/ATen.h')) || !existsSync(library)) return undefined;
   const api = join(include, 'torch/csrc/api/include');
-  const version = await versionOf(join(api, 'torch/version.h'));
+  // Since 2.9 the one includes the other.
+  const version = await versionOf(join(api, 'torch/version.h'), join(include, 'torch/headeronly/version.h'));
   const [major, minor] = version.split('.').map(Number) as [number, number];
   if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {
     throw new IncubateError('ENVIRONMENT_BUILD', `the PyTorch of ${origin} is ${version}; 1.13 or later is needed`, {
@@ -102,8 +103,9 @@ async function torchAt(origin: string, include: string, libraries: string): Prom
   };
 }
 
-async function versionOf(header: string): Promise<string> {
-  const text = existsSync(header) ? await readFile(header, 'utf8') : '';
+async function versionOf(...headers: readonly string[]): Promise<string> {
+  const texts = await Promise.all(headers.filter((path) => existsSync(path)).map((path) => readFile(path, 'utf8')));
+  const text = texts.join('\n');
   const part = (name: string) => new RegExp(`#define TORCH_VERSION_${name} (\\d+)`).exec(text)?.[1] ?? '0';
   return `${part('MAJOR')}.${part('MINOR')}.${part('PATCH')}`;
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -53,6 +53,14 @@ describe('PyTorch is found', () => {
     });
     const old = await pretendTorch([2, 1, 0], 'Ss');
     expect(await findTorch({ environment: { ...process.env, LIBTORCH: old } })).toMatchObject({ cxx11Abi: false });
+  });
+
+  test('also where its version stands in another header, as since 2.9', async () => {
+    const root = await pretendTorch([2, 9, 1]);
+    const header = join(root, 'include/torch/headeronly/version.h');
+    await mkdir(dirname(header), { recursive: true });
+    await rename(join(root, 'include/torch/csrc/api/include/torch/version.h'), header);
+    expect(await findTorch({ environment: { ...process.env, LIBTORCH: root } })).toMatchObject({ version: '2.9.1' });
   });
 
   test('where python3 imports it, before that of the system', async () => {
