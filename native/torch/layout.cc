@@ -1,5 +1,6 @@
 // Operations that move, repeat, select or reinterpret elements; views wherever torch has them.
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -107,11 +108,22 @@ at::Tensor gatherBatches(const at::Tensor& x, const at::Tensor& indices, int64_t
   return at::gather(rows, 1, places).reshape(shape).permute(order);
 }
 
+/** @throws where an index lies outside; elsewhere than on a processor this is left to torch */
+void checkIndices(const at::Tensor& indices, int64_t extent) {
+  if (!indices.is_cpu() || indices.numel() == 0) return;
+  const auto [least, most] = at::aminmax(indices);
+  for (const int64_t index : {least.item<int64_t>(), most.item<int64_t>()}) {
+    if (index < 0 || index >= extent)
+      throw std::out_of_range("index " + std::to_string(index) + " is out of range, there are " + std::to_string(extent));
+  }
+}
+
 /** Slices of an axis by indices of any shape; axis, then how many leading axes belong together. */
 void gather(Call& call) {
   const at::Tensor& x = call.in(0);
   const at::Tensor& indices = call.in(1);
   const int64_t axis = call.integer(0);
+  checkIndices(indices, x.size(axis));
   if (call.integer(1) > 0) return call.out(gatherBatches(x, indices, axis, call.integer(1)));
   std::vector<int64_t> shape(x.sizes().begin(), x.sizes().begin() + axis);
   shape.insert(shape.end(), indices.sizes().begin(), indices.sizes().end());

@@ -13,6 +13,20 @@ export interface BenchCase {
   readonly steps: number;
 }
 
+/** What both sides leave out: random masks, and all that only one of them has. */
+function plainly(
+  model: object,
+  { batchSize, classes, steps, lr }: Pick<BenchCase, 'classes' | 'steps'> & { batchSize: number; lr: number },
+): Omit<BenchCase, 'name' | 'peer'> {
+  const phase = { epochs: 1, lr, dropPath: 0, clip: null };
+  const config = runConfigSchema.parse({
+    model,
+    training: { batchSize, referenceBatch: null, labelSmoothing: 0, mixup: 0, cutmix: 0 },
+    phases: { meta: phase, incubate: phase, finetune: phase },
+  });
+  return { config, classes, steps };
+}
+
 interface VitCase {
   readonly width: number;
   readonly depth: number;
@@ -25,13 +39,8 @@ interface VitCase {
 }
 
 function vit(name: string, { batchSize, classes, steps, ...model }: VitCase): BenchCase {
-  const phase = { epochs: 1, lr: 1e-4, dropPath: 0, clip: null };
-  const config = runConfigSchema.parse({
-    model: { name: 'vit-tiny', mlpRatio: 4, qkvBias: true, layerNormEps: 1e-6, ...model },
-    training: { batchSize, referenceBatch: null, labelSmoothing: 0, mixup: 0, cutmix: 0 },
-    phases: { meta: phase, incubate: phase, finetune: phase },
-  });
-  return { name, peer: 'vit', config, classes, steps };
+  const settings = { name: 'vit-tiny', mlpRatio: 4, qkvBias: true, layerNormEps: 1e-6, ...model };
+  return { name, peer: 'vit', ...plainly(settings, { batchSize, classes, steps, lr: 1e-4 }) };
 }
 
 const deit = { width: 192, heads: 3, patch: 4, imageSize: 32, batchSize: 64, classes: 10 };
@@ -52,4 +61,13 @@ export const cases: readonly BenchCase[] = [
     classes: 1000,
     steps: 1,
   }),
+  {
+    name: 'resnet-110 at 32',
+    peer: 'resnet',
+    // The dimensions that the name stands for, which the peer reads.
+    ...plainly(
+      { name: 'resnet-110', width: 16, depth: 54, imageSize: 32 },
+      { batchSize: 128, classes: 100, steps: 1, lr: 1e-4 },
+    ),
+  },
 ];

@@ -2,13 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { EngineName } from '../../src/config/engines.ts';
+import type { Tuning } from '../../src/engine/onnx-tuning.ts';
 import { divide } from '../../src/models/divide.ts';
 import { initialise } from '../../src/models/initialise.ts';
 import { networkParameters } from '../../src/models/network.ts';
 import { describeModel } from '../../src/models/registry.ts';
 import { normalisationOf } from '../../src/training/inputs.ts';
+import { layoutsOf } from '../../src/training/network-layouts.ts';
 import { jobNetwork } from '../../src/training/phases.ts';
-import { layoutsOf } from '../../src/training/train-programs.ts';
 import { randomStream } from '../../src/util/random.ts';
 import { type HostTensors, int32, uint8 } from '../../src/util/tensor.ts';
 import type { BenchCase } from './cases.ts';
@@ -18,6 +19,8 @@ export interface BenchTask {
   readonly threads: number;
   /** Ours; `cpu` where absent. */
   readonly engine?: EngineName;
+  /** How our side differs from how it runs otherwise. */
+  readonly tuning?: Partial<Tuning>;
   readonly config: BenchCase['config'];
   readonly model: BenchCase['config']['model'];
   readonly classes: number;

@@ -14,7 +14,7 @@ export const configFlags: readonly ConfigFlag[] = [
     flag: '--model',
     argument: '<name>',
     key: 'model.name',
-    description: 'architecture: vit-tiny … vit-huge',
+    description: 'architecture, such as vit-base or resnet-110',
   },
   { name: 'modules', flag: '--modules', argument: '<k>', key: 'division.modules', description: 'number of modules' },
   {

@@ -38,14 +38,22 @@ export const runConfigSchema = z.strictObject({
         .string()
         .min(1)
         .default('vit-base')
-        .describe('architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge'),
-      width: positiveInteger.nullable().default(null).describe('token width; null: as the name says'),
-      depth: positiveInteger.nullable().default(null).describe('number of transformer blocks'),
-      heads: positiveInteger.nullable().default(null).describe('attention heads'),
-      mlpRatio: z.number().positive().nullable().default(null).describe('hidden width of the MLP / token width'),
-      patch: positiveInteger.nullable().default(null).describe('side of a patch, pixels'),
-      qkvBias: z.boolean().nullable().default(null).describe('bias of the qkv projection'),
-      layerNormEps: z.number().positive().nullable().default(null).describe('epsilon of LayerNorm'),
+        .describe(
+          'architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge; for small images resnet-20, resnet-32, resnet-44, resnet-56, resnet-110; of ImageNet resnet-18, resnet-34, resnet-50, resnet-101',
+        ),
+      width: positiveInteger
+        .nullable()
+        .default(null)
+        .describe("ViT: token width; ResNet: the stem's channels; null: as the name says"),
+      depth: positiveInteger
+        .nullable()
+        .default(null)
+        .describe('number of blocks; ResNets for small images: a multiple of 3; those of ImageNet: none'),
+      heads: positiveInteger.nullable().default(null).describe('ViT: attention heads'),
+      mlpRatio: z.number().positive().nullable().default(null).describe('ViT: hidden width of the MLP / token width'),
+      patch: positiveInteger.nullable().default(null).describe('ViT: side of a patch, pixels'),
+      qkvBias: z.boolean().nullable().default(null).describe('ViT: bias of the qkv projection'),
+      layerNormEps: z.number().positive().nullable().default(null).describe('ViT: epsilon of LayerNorm'),
       imageSize: positiveInteger.default(224).describe('side of the square input image, pixels'),
       channels: z
         .union([z.literal(1), z.literal(3)])
@@ -106,7 +114,10 @@ export const runConfigSchema = z.strictObject({
       cutmix: z.number().min(0).default(1).describe('alpha of cutmix; 0: off'),
       mixProbability: fraction.default(1).describe('share of batches that are mixed'),
       mixSwitch: fraction.default(0.5).describe('share of mixed batches that use cutmix where both are on'),
-      frozenSlices: z.enum(['eval', 'train']).default('eval').describe('mode of frozen meta slices'),
+      frozenSlices: z
+        .enum(['eval', 'train'])
+        .default('eval')
+        .describe('mode of frozen meta slices: stochastic depth, statistics of batch normalisation'),
       evaluateEvery: positiveInteger.default(1).describe('epochs between evaluations; the last is always evaluated'),
     })
     .prefault({}),

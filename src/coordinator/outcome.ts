@@ -33,8 +33,11 @@ export function classifyEnd(job: string, exit: WorkerExit, words: LastWords, sto
   return { type: 'failed', ...wordlessFailure(job, exit, words) };
 }
 
+/** What may not happen again: devices get lost, and memory is taken by others for a while. */
+const transientCodes: readonly string[] = [UNEXPECTED, 'ENGINE_RUN', 'ENGINE_MEMORY'];
+
 function isTransient(error: SerializedError): boolean {
-  return error.exitCode === ExitCode.retryable || error.code === UNEXPECTED;
+  return error.exitCode === ExitCode.retryable || transientCodes.includes(error.code);
 }
 
 /** The failure of a worker that did not report one. */

@@ -5,6 +5,7 @@ import { IncubateError } from '../util/errors.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState, unknownState } from './check-inputs.ts';
 import { traceCost } from './cost.ts';
+import { disposed, runFailure } from './failures.ts';
 import type { Engine, EngineState, Program } from './program.ts';
 
 /** Runs programs operation by operation on a registered tfjs backend: `tensorflow` of tfjs-node, or `cpu` as reference. */
@@ -24,11 +25,14 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
     createState: (tensors) => new EagerState(backend, tensors),
     async compile(program) {
       requirePrecision('tfjs', program.precision);
+      let isDisposed = false;
       return {
         cost: traceCost(program),
         async run(state, feeds) {
+          if (isDisposed) throw disposed(program.name);
           if (!(state instanceof EagerState && state.backend === backend)) throw foreignState(program);
           checkFeeds(program, feeds);
+          if (state.isDisposed) throw disposed(`the state given to ${program.name}`);
           checkState(program, (key) => {
             const { dtype, shape } = state.get(key);
             // Bytes are kept as int32.
@@ -36,9 +40,13 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
           });
           // Operations block this thread; timers and messages are served between runs.
           await new Promise(setImmediate);
-          return active(() => runEagerly(program, state, feeds));
+          return active(() => runEagerly(program, state, feeds)).catch((error: unknown) => {
+            throw runFailure(program, error);
+          });
         },
-        dispose() {},
+        dispose() {
+          isDisposed = true;
+        },
       };
     },
   };
@@ -47,6 +55,7 @@ export async function createEagerEngine(backend: string, name = `tfjs-${backend}
 class EagerState implements EngineState {
   readonly tensors = new Map<string, tf.Tensor>();
   readonly backend: string;
+  isDisposed = false;
 
   constructor(backend: string, tensors: HostTensors) {
     this.backend = backend;
@@ -54,6 +63,7 @@ class EagerState implements EngineState {
   }
 
   write(tensors: HostTensors): void {
+    if (this.isDisposed) throw disposed('a state that is written');
     if (tf.getBackend() !== this.backend) tf.setBackend(this.backend);
     for (const [name, tensor] of Object.entries(tensors))
       this.replace(name, toTf({ ...tensor, data: tensor.data.slice() } as HostTensor));
@@ -65,18 +75,21 @@ class EagerState implements EngineState {
   }
 
   get(name: string): tf.Tensor {
+    if (this.isDisposed) throw disposed('a state that is read');
     const tensor = this.tensors.get(name);
     if (!tensor) throw unknownState(name, this.tensors.keys());
     return tensor;
   }
 
   async read(names: readonly string[] = [...this.tensors.keys()]): Promise<Record<string, HostTensor>> {
+    if (this.isDisposed) throw disposed('a state that is read');
     return Object.fromEntries(
       await Promise.all(names.map(async (name) => [name, await fromTf(this.get(name))] as const)),
     );
   }
 
   dispose(): void {
+    this.isDisposed = true;
     for (const tensor of this.tensors.values()) tensor.dispose();
     this.tensors.clear();
   }

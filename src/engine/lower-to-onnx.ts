@@ -19,7 +19,7 @@ export interface LoweringOptions {
   readonly provider?: Provider;
   /** Constants of more bytes stay beside the model. */
   readonly inlineBytes?: number;
-  /** Largest model, without the constants beside it; protobuf's limit for one message where absent. */
+  /** Largest model without the constants beside it, and largest constant; protobuf's limit for one message where absent. */
   readonly modelBytes?: number;
 }
 
@@ -42,6 +42,13 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
     if (known !== undefined) return known;
     const found = constant(value);
     if (!found) throw new RangeError(`value ${value.id} of ${graph.name} is used before it is computed`);
+    if (found.kind === 'dense' && found.data.byteLength > modelBytes) {
+      throw new IncubateError(
+        'ENGINE_GRAPH',
+        `${graph.name} has a constant ${value.dtype} [${value.shape}] of ${found.data.byteLength} bytes; ONNX Runtime's end at ${modelBytes}`,
+        { hint: 'Pass it as state or feed, or in parts.' },
+      );
+    }
     const name =
       found.kind === 'dense'
         ? onnx.initializer(value.dtype, value.shape, found.data)

@@ -1,20 +1,19 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { requirePrecision } from '../config/precision.ts';
-import { IncubateError, messageOf } from '../util/errors.ts';
-import type { HostTensor } from '../util/tensor.ts';
+import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
 import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
+import { compileFailure, disposed, runFailure } from './failures.ts';
 import { overwritableState } from './in-place.ts';
+import { families } from './kernels/table.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
 import { openSession } from './onnx-session.ts';
 import { fromOnnx, OnnxState, release, toOnnx } from './onnx-state.ts';
+import { type Tuning, tuned } from './onnx-tuning.ts';
 import type { Engine, Executable, Program } from './program.ts';
 import { type Provider, type ProviderName, providers } from './providers.ts';
 import { traceProgram } from './trace.ts';
-
-/** Graphs with more nodes compile with basic optimisations only: the full set takes time that grows faster than the graph. */
-const FULL_OPTIMISATION_NODES = 6000;
 
 export interface OnnxEngineOptions {
   /** Threads of an operator. Results are bit-identical between runs with equal numbers of threads. */
@@ -25,12 +24,14 @@ export interface OnnxEngineOptions {
   readonly deviceOnly?: boolean;
   /** Whether precisions that the provider does not have are computed in float32, with every result rounded: for tests. */
   readonly emulate?: boolean;
+  /** How programs are compiled and run, for benchmarks. */
+  readonly tuning?: Tuning;
 }
 
 /** The engines `cpu`, `webgpu` and `cuda`: programs are traced, lowered to ONNX and run as a whole by ONNX Runtime. */
 export function createOnnxEngine(options: OnnxEngineOptions): Engine {
-  const { threads, provider: name = 'cpu', deviceOnly = false, emulate = false } = options;
-  const provider = providers[name];
+  const { threads, provider: name = 'cpu', deviceOnly = false, emulate = false, tuning = tuned } = options;
+  const provider = tuning.fuseTransposes ? providers[name] : withoutFusedProducts(providers[name]);
   const memory = provider.stateLocation === 'cpu' ? null : deviceMemory(provider);
   return {
     name,
@@ -43,20 +44,24 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
       const session = await openSession(model, {
         provider,
         threads,
-        basicOptimisation: graph.nodes.length > FULL_OPTIMISATION_NODES,
+        tuning,
+        basicOptimisation: graph.nodes.length > tuning.fullOptimisationNodes,
         onDevice: resident.map(([key]) => nextState(key)),
         deviceOnly,
         repeatsCasts: (program.precision ?? 'float32') !== 'float32',
+        keepsLayout: graph.nodes.some(({ kernel }) => kernel in families.convolutions),
       }).catch((error: unknown) => {
-        throw new IncubateError('ENGINE_COMPILE', `${program.name} cannot be compiled: ${messageOf(error)}`, {
-          cause: error,
-        });
+        throw compileFailure(program, error);
       });
       // A device's memory is written anew.
-      const overwritten = memory ? new Set<string>() : overwritableState(graph);
+      const overwritten = memory || !tuning.writeInPlace ? new Set<string>() : overwritableState(graph);
       return onnxExecutable(program, session, costOf(graph), { provider, overwritten });
     },
   };
+}
+
+function withoutFusedProducts(provider: Provider): Provider {
+  return { ...provider, lacks: new Set([...provider.lacks, 'FusedMatMul']) };
 }
 
 function onnxExecutable(
@@ -65,32 +70,59 @@ function onnxExecutable(
   cost: Executable['cost'],
   { provider, overwritten }: { readonly provider: Provider; readonly overwritten: ReadonlySet<string> },
 ): Executable {
+  let isDisposed = false;
+  let runs = 0;
   return {
     cost,
     async run(state, feeds) {
+      if (isDisposed) throw disposed(program.name);
       if (!(state instanceof OnnxState && state.provider === provider)) throw foreignState(program);
       checkFeeds(program, feeds);
-      checkState(program, (name) => {
-        const { type, dims } = state.get(name);
-        return { dtype: type, shape: dims };
-      });
-      const inputs: Record<string, Tensor> = {};
-      for (const name of Object.keys(program.state)) inputs[STATE_PREFIX + name] = await state.resident(name);
-      for (const [name, tensor] of Object.entries(feeds)) inputs[FEED_PREFIX + name] = toOnnx(tensor);
-      // The binding computes on this thread, from a macrotask of its own, so timers and messages are served in between.
-      const results = await session.run(inputs, fetches(session, inputs, overwritten));
-      const outputs: Record<string, HostTensor> = {};
-      for (const [name, tensor] of Object.entries(results)) {
-        const [kind, key] = [name.slice('next '.length), name.slice(name.indexOf(':') + 1)];
-        if (kind.startsWith(OUTPUT_PREFIX)) outputs[key] = fromOnnx(tensor);
-        // The binding hands out a copy of what it wrote over the state.
-        else if (overwritten.has(key)) release(tensor);
-        else state.replace(key, tensor);
+      runs += 1;
+      try {
+        return await state.lend(program.name, () => {
+          checkState(program, (name) => {
+            const { type, dims } = state.get(name);
+            return { dtype: type, shape: dims };
+          });
+          return compute(program, session, { state, feeds, overwritten });
+        });
+      } catch (error) {
+        throw runFailure(program, error);
+      } finally {
+        runs -= 1;
+        if (isDisposed && runs === 0) await session.release();
       }
-      return outputs;
     },
-    dispose: () => void session.release(),
+    dispose() {
+      if (!isDisposed && runs === 0) void session.release();
+      isDisposed = true;
+    },
   };
+}
+
+interface Inputs {
+  readonly state: OnnxState;
+  readonly feeds: HostTensors;
+  /** State tensors that are written over in place. */
+  readonly overwritten: ReadonlySet<string>;
+}
+
+async function compute(program: Program, session: InferenceSession, { state, feeds, overwritten }: Inputs) {
+  const inputs: Record<string, Tensor> = {};
+  for (const name of Object.keys(program.state)) inputs[STATE_PREFIX + name] = await state.resident(name);
+  for (const [name, tensor] of Object.entries(feeds)) inputs[FEED_PREFIX + name] = toOnnx(tensor);
+  // The binding computes on this thread, from a macrotask of its own, so timers and messages are served in between.
+  const results = await session.run(inputs, fetches(session, inputs, overwritten));
+  const outputs: Record<string, HostTensor> = {};
+  for (const [name, tensor] of Object.entries(results)) {
+    const [kind, key] = [name.slice('next '.length), name.slice(name.indexOf(':') + 1)];
+    if (kind.startsWith(OUTPUT_PREFIX)) outputs[key] = fromOnnx(tensor);
+    // The binding hands out a copy of what it wrote over the state.
+    else if (overwritten.has(key)) release(tensor);
+    else state.replace(key, tensor);
+  }
+  return outputs;
 }
 
 /** Where each output goes: over the old value of the state, or, where null, to memory of its own. */

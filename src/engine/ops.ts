@@ -56,20 +56,28 @@ function normalised(
 }
 
 /**
- * Batch normalisation in training, over all axes but the last (Ioffe and Szegedy, 2015). Whoever keeps running statistics
- * takes them by `tf.moments` over the same axes: a traced program computes them once for both.
+ * Batch normalisation in training, over all axes but the last (Ioffe and Szegedy, 2015).
  *
  * @param x [..., C]
  * @param gain [C]
  * @param bias [C]
+ * @param observe told the mean and the biased variance of x, [C] each, whenever the value is computed; who wants them
+ *   later keeps them (`tf.keep`)
  * @returns (x - mean) / sqrt(variance + eps) * gain + bias with the statistics of x, [..., C]
  */
-export function batchNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: number): tf.Tensor {
+export function batchNorm(
+  x: tf.Tensor,
+  gain: tf.Tensor,
+  bias: tf.Tensor,
+  eps: number,
+  observe: (mean: tf.Tensor, variance: tf.Tensor) => void = () => {},
+): tf.Tensor {
   const leading = x.shape.slice(0, -1).map((_, axis) => axis);
   const count = x.size / (x.shape.at(-1) as number);
   const operation = tf.customGrad((...args: unknown[]) => {
     const [input, scale, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     const { mean, variance } = tf.moments(input, leading);
+    observe(mean, variance);
     const inverse = tf.rsqrt(tf.add(variance, eps));
     save([input, scale, mean, inverse]);
     return {
@@ -85,6 +93,24 @@ export function batchNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, eps: n
     };
   });
   return operation(x, gain, bias);
+}
+
+/**
+ * Normalisation by given statistics, as batch normalisation in evaluation: one factor and one term per channel.
+ *
+ * @param x [..., C]; the other tensors are [C]
+ * @returns (x - mean) / sqrt(variance + eps) * gain + bias, [..., C]
+ */
+export function channelNorm(
+  x: tf.Tensor,
+  gain: tf.Tensor,
+  bias: tf.Tensor,
+  mean: tf.Tensor,
+  variance: tf.Tensor,
+  eps: number,
+): tf.Tensor {
+  const slope = tf.mul(tf.rsqrt(tf.add(variance, eps)), gain);
+  return tf.add(tf.mul(x, slope), tf.sub(bias, tf.mul(mean, slope)));
 }
 
 /** Gaussian error linear unit (Hendrycks and Gimpel, 2016), exact: x Φ(x). */

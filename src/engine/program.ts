@@ -49,13 +49,20 @@ export interface EngineState {
   write(tensors: HostTensors): void;
   /** Copies tensors out; all of them without `names`. Throws ENGINE_STATE for an unknown name. */
   read(names?: readonly string[]): Promise<Record<string, HostTensor>>;
+  /** Gives the tensors' memory back; whatever uses the state afterwards throws ENGINE_DISPOSED. */
   dispose(): void;
 }
 
 export interface Executable {
   readonly cost: ProgramCost;
-  /** Runs once: reads state and feeds, replaces the state tensors that the program returns, returns its outputs. */
+  /**
+   * Runs once: reads state and feeds, replaces the state tensors that the program returns, returns its outputs.
+   *
+   * @throws ENGINE_FEED and ENGINE_STATE for inputs that do not fit, ENGINE_DISPOSED for a state or an executable after its
+   *   end, ENGINE_MEMORY and ENGINE_RUN where the engine fails; the state may be half-written then.
+   */
   run(state: EngineState, feeds: HostTensors): Promise<Record<string, HostTensor>>;
+  /** Ends the executable, after the run that is going on if there is one. */
   dispose(): void;
 }
 

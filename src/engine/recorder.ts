@@ -18,12 +18,24 @@ const SHAPE_ONLY = new Set(
 export class Recorder {
   readonly nodes: Node[] = [];
   readonly constants = new Map<number, Constant>();
+  /** What values are called in messages, by their identifiers. */
+  readonly names = new Map<number, string>();
+  /** Where constants and attributes came in that are no numbers, by the values that depend on them. */
+  readonly notNumbers = new Map<number, Error>();
   readonly #known = new Map<string, readonly Value[]>();
   readonly #producers = new Map<number, Node>();
+  readonly #values = new WeakSet<Value>();
   #next = 0;
 
   value(dtype: ValueType, shape: readonly number[]): Value {
-    return { id: this.#next++, dtype, shape: [...shape] };
+    const value = { id: this.#next++, dtype, shape: [...shape] };
+    this.#values.add(value);
+    return value;
+  }
+
+  /** Whether a value is one of the graph that is recorded here: others may have its identifier. */
+  owns(value: Value): boolean {
+    return this.#values.has(value);
   }
 
   splat(element: number, dtype: ValueType, shape: readonly number[]): Value {
@@ -34,6 +46,7 @@ export class Recorder {
     if (known) return known;
     const value = this.value(dtype, shape);
     this.constants.set(value.id, { kind: 'splat', value, element });
+    if (Number.isNaN(element)) this.notNumbers.set(value.id, new Error());
     this.#known.set(key, [value]);
     return value;
   }
@@ -47,11 +60,12 @@ export class Recorder {
   #dense(data: Float32Array | Int32Array | Uint8Array, dtype: ValueType, shape: readonly number[]): Value {
     const value = this.value(dtype, shape);
     this.constants.set(value.id, { kind: 'dense', value, data });
+    if (data.some(Number.isNaN)) this.notNumbers.set(value.id, new Error());
     return value;
   }
 
   record(kernel: string, given: readonly Value[], attributes: Attributes): readonly Value[] {
-    const types = inferred(kernel, given, attributes);
+    const types = inferred(kernel, given, attributes, (value) => this.#nameOf(value));
     const first = types[0] as (typeof types)[number];
     const simpler = types.length === 1 ? this.#simplify(kernel, given, attributes, first) : undefined;
     if (simpler) return [simpler];
@@ -67,6 +81,8 @@ export class Recorder {
     const node = { kernel, inputs, attributes, outputs };
     this.nodes.push(node);
     for (const output of outputs) this.#producers.set(output.id, node);
+    if (Object.values(attributes).some(Number.isNaN))
+      for (const output of outputs) this.notNumbers.set(output.id, new Error());
     this.#known.set(key, outputs);
     return outputs;
   }
@@ -106,6 +122,20 @@ export class Recorder {
     if (neutral === undefined) return undefined;
     if (y === neutral) return this.#broadcast(a, shape);
     if (x === neutral && (kernel === 'Add' || kernel === 'Multiply')) return this.#broadcast(b, shape);
+    return undefined;
+  }
+
+  /** The name of a value, or of the one that its elements were moved from. */
+  #nameOf(value: Value): string | undefined {
+    const name = this.names.get(value.id);
+    if (name !== undefined) return name;
+    let source = this.#producers.get(value.id);
+    while (source && (SHAPE_ONLY.has(source.kernel) || source.kernel === 'Cast')) {
+      const [operand] = source.inputs as [Value];
+      const origin = this.names.get(operand.id);
+      if (origin !== undefined) return `made of ${origin}`;
+      source = this.#producers.get(operand.id);
+    }
     return undefined;
   }
 

@@ -29,9 +29,14 @@ export abstract class SymbolicBackend<Symbol extends Described> extends tf.Kerne
   /** A constant whose elements are all the same. */
   abstract splat(element: number, dtype: ValueType, shape: readonly number[]): Symbol;
 
+  /** Whether a symbol is one of what is being recorded. */
+  has(_symbol: Symbol): boolean {
+    return true;
+  }
+
   symbolOf(dataId: object): Symbol {
     const symbol = this.#symbols.get(dataId);
-    if (symbol) return symbol;
+    if (symbol && this.has(symbol)) return symbol;
     throw new IncubateError('ENGINE_TENSOR', 'a program used a tensor that was not made within it', {
       hint: 'Programs depend on their arguments alone: pass the tensor as state or feed, or make it inside the body.',
     });

@@ -15,7 +15,8 @@ import { TRACE_BACKEND, traceBackend, userFrame } from './trace-backend.ts';
  * precision that the program asks for.
  *
  * @throws ENGINE_KERNEL for an operation that cannot be traced, ENGINE_DATA_READ where the body reads values,
- *   ENGINE_SHAPE where shapes do not fit.
+ *   ENGINE_TENSOR where it uses tensors from elsewhere, ENGINE_RANDOM where it draws numbers, ENGINE_DTYPE for texts and
+ *   complex numbers, ENGINE_SHAPE where shapes do not fit, ENGINE_CONSTANT where a constant is NaN.
  */
 export function traceProgram(program: Program): Graph {
   const backend = traceBackend();
@@ -28,10 +29,16 @@ export function traceProgram(program: Program): Graph {
   Error.stackTraceLimit = 100;
   try {
     tf.setBackend(TRACE_BACKEND);
-    const symbols = (specs: Specs) =>
-      new Map(Object.entries(specs).map(([name, spec]) => [name, symbol(recorder, spec)]));
-    const state = symbols(program.state);
-    const feeds = symbols(program.feeds);
+    const symbols = (kind: string, specs: Specs) =>
+      new Map(
+        Object.entries(specs).map(([name, spec]) => {
+          const value = symbol(recorder, spec);
+          recorder.names.set(value.id, `the ${kind} '${name}'`);
+          return [name, value];
+        }),
+      );
+    const state = symbols('state', program.state);
+    const feeds = symbols('feed', program.feeds);
     const results = { nextState: new Map<string, Value>(), outputs: new Map<string, Value>() };
     tf.tidy(() => {
       const tensors = (values: Map<string, Value>): Tensors =>
@@ -57,6 +64,7 @@ export function traceProgram(program: Program): Graph {
       ...results.nextState.values(),
       ...results.outputs.values(),
     ]);
+    refuseNotNumbers(program, recorder, [...used, ...live.flatMap(({ outputs }) => outputs)]);
     const constants = new Map([...recorder.constants].filter(([, { value }]) => used.has(value)));
     const graph = { name: program.name, state, feeds, constants, nodes: live, ...results };
     const { precision = 'float32' } = program;
@@ -86,6 +94,15 @@ function checkState(program: Program, name: string, { dtype, shape }: Value): vo
   }
 }
 
+/** Infinities may be meant, as neutral elements of maxima and in masks; NaN spoils all that depends on it. */
+function refuseNotNumbers({ name }: Program, { notNumbers }: Recorder, values: readonly Value[]): void {
+  const made = values.map(({ id }) => notNumbers.get(id)).find((error) => error !== undefined);
+  if (!made) return;
+  throw new IncubateError('ENGINE_CONSTANT', `${name} computes with a constant that is NaN${userFrame(made.stack)}`, {
+    hint: 'It spoils all that depends on it: look for a setting that is undefined, or for zero divided by zero.',
+  });
+}
+
 function symbol(recorder: Recorder, { dtype, shape }: TensorSpec): Value {
   return recorder.value(dtype === 'uint8' ? 'int32' : dtype, shape);
 }
@@ -101,10 +118,17 @@ function withoutDeadCode(nodes: readonly Node[], results: readonly Value[]): Nod
   return live.reverse();
 }
 
+/** Errors of the backend, which knows neither the program nor the place in it. */
+const unplaced: ReadonlySet<string> = new Set(['ENGINE_TENSOR', 'ENGINE_DTYPE', 'ENGINE_DATA_READ', 'ENGINE_RANDOM']);
+
 function explained(program: string, error: unknown): unknown {
-  if (error instanceof IncubateError) return error;
   const message = messageOf(error);
-  const where = userFrame(error instanceof Error ? error.stack : undefined);
+  const where = placeOf(error);
+  if (error instanceof IncubateError) {
+    const { code, hint = '' } = error;
+    if (!unplaced.has(code)) return error;
+    return new IncubateError(code, `${program} cannot be traced: ${message}${where}`, { cause: error, hint });
+  }
   const refusal = (what: string, hint: string) =>
     new IncubateError('ENGINE_KERNEL', `${program} uses ${what}${where}`, { cause: error, hint });
   const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
@@ -118,4 +142,10 @@ function explained(program: string, error: unknown): unknown {
     return refusal(`the gradient of the operation ${underivable}, which has none`, hint);
   }
   return new IncubateError('ENGINE_SHAPE', `${program} cannot be traced: ${message}${where}`, { cause: error });
+}
+
+/** Where an error came from first. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  return error.cause instanceof Error ? placeOf(error.cause) : userFrame(error.stack);
 }

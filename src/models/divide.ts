@@ -64,7 +64,7 @@ function balancedDepths(blockCosts: readonly number[], { modules, balance }: Run
  * Lengths of `count` contiguous, non-empty ranges of `costs` whose largest sum is as small as possible; among the best
  * divisions the most even one (least sum of squares). Dynamic programming over (ranges used, blocks used).
  */
-function smallestLargestSum(costs: readonly number[], count: number): number[] {
+export function smallestLargestSum(costs: readonly number[], count: number): number[] {
   interface Division {
     readonly largest: number;
     readonly squares: number;

@@ -1,5 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Architecture } from './architecture.ts';
+import type { Architecture, PartSpec } from './architecture.ts';
+import { resnetForward } from './resnet/forward.ts';
+import type { ResnetShape } from './resnet/shape.ts';
 import type { VitShape } from './vit/architecture.ts';
 import { vitForward } from './vit/forward.ts';
 
@@ -10,25 +12,31 @@ export interface Weights {
   optional(name: string): Tensor | undefined;
 }
 
-/** What a block may need to know about where it runs. */
-export interface BlockContext {
+/** What a part may need to know about where it runs. */
+export interface PartContext {
   /** Drops the residual branch `branch` of this block for some samples (stochastic depth); identity in evaluation. */
   dropPath(residual: Tensor, branch: number): Tensor;
+  /**
+   * Where present, batch normalisation takes the statistics of the batch and says what they are, by the names of the
+   * running ones within the part. Absent, it takes the running ones.
+   */
+  batchStatistics?(name: string, value: Tensor): void;
 }
 
-/** The forward functions of an architecture's parts. */
-export interface Forward {
-  /** Normalised images [B, S, S, C] to features. */
-  stem(images: Tensor, weights: Weights): Tensor;
-  block(features: Tensor, weights: Weights, context: BlockContext): Tensor;
-  /** Features to the task's raw output, for classification logits [B, classes]. */
-  head(features: Tensor, weights: Weights): Tensor;
-}
+/**
+ * The forward function of a part. Stems take normalised images [B, S, S, C]; heads give the task's raw output, for
+ * classification logits [B, classes]; blocks take and give features.
+ */
+export type Forward = (x: Tensor, weights: Weights, context: PartContext) => Tensor;
 
-/** Residual branches of a block: how many independent stochastic-depth decisions it takes per sample. */
-export const BRANCHES = 2;
+/** By the family's name in `registry.ts`. */
+const families: Readonly<Record<string, (architecture: Architecture, spec: PartSpec) => Forward>> = {
+  vit: ({ shape }, { role }) => vitForward(shape as VitShape)[role],
+  resnet: ({ shape }, spec) => resnetForward(shape as ResnetShape, spec),
+};
 
-/** The forward functions of an architecture, by family. */
-export function forwardOf(architecture: Architecture): Forward {
-  return vitForward(architecture.shape as VitShape);
+export function forwardOf(architecture: Architecture, spec: PartSpec): Forward {
+  const family = families[architecture.family];
+  if (!family) throw new RangeError(`there is no family ${architecture.family}`);
+  return family(architecture, spec);
 }

@@ -1,4 +1,4 @@
-import { randomStream, truncatedNormal } from '../util/random.ts';
+import { type RandomStream, randomStream, truncatedNormal } from '../util/random.ts';
 import { float32, type HostTensor, sizeOf } from '../util/tensor.ts';
 import type { Initializer, ParameterSpec } from './architecture.ts';
 
@@ -24,9 +24,17 @@ function draw(init: Initializer, size: number, seed: number, purpose: string): F
   if (init.kind === 'ones') return values.fill(1);
   if (init.kind === 'zeros') return values;
   const stream = randomStream(seed, purpose);
-  for (let index = 0; index < size; index++) {
-    values[index] =
-      init.kind === 'uniform' ? (2 * stream.uniform() - 1) * init.bound : truncatedNormal(init.deviation, stream);
-  }
+  for (let index = 0; index < size; index++) values[index] = drawOne(init, stream);
   return values;
+}
+
+function drawOne(init: Exclude<Initializer, { readonly kind: 'zeros' | 'ones' }>, stream: RandomStream): number {
+  switch (init.kind) {
+    case 'uniform':
+      return (2 * stream.uniform() - 1) * init.bound;
+    case 'normal':
+      return stream.normal() * init.deviation;
+    case 'truncated-normal':
+      return truncatedNormal(init.deviation, stream);
+  }
 }

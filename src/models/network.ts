@@ -1,5 +1,5 @@
 import type { ModulePlan } from '../protocol/plan.ts';
-import type { Architecture, ParameterSpec, PartSpec } from './architecture.ts';
+import { type Architecture, countParameters, type ParameterSpec, type PartSpec } from './architecture.ts';
 
 /** A part at its place in a network that may mix slices of the meta model and of the target. */
 export interface NetworkPart {
@@ -60,11 +60,24 @@ export function metaDepth(modules: readonly ModulePlan[]): number {
 }
 
 /** A parameter's name within a network: meta slices and modules may have parameters of the same name. */
-export function parameterKey(part: NetworkPart, parameter: ParameterSpec): string {
+export function parameterKey(part: NetworkPart, parameter: Pick<ParameterSpec, 'name'>): string {
   return part.origin === 'meta' ? `meta.${parameter.name}` : parameter.name;
 }
 
-/** The parameters of a network's trainable or frozen parts, with names as in {@link parameterKey}. */
+/** The key of a parameter that is named as within its part: `attn.qkv.weight`, not `blocks.3.attn.qkv.weight`. */
+export function keyWithin(part: NetworkPart, name: string): string {
+  const prefix = part.spec.role === 'block' ? `${part.spec.name}.` : '';
+  return parameterKey(part, { name: prefix + name });
+}
+
+/** How many parameters a network's trainable and frozen parts have. */
+export function parameterCounts(network: Network): { readonly trained: number; readonly frozen: number } {
+  const count = (trainable: boolean) =>
+    countParameters(network.filter((part) => part.trainable === trainable).map(({ spec }) => spec));
+  return { trained: count(true), frozen: count(false) };
+}
+
+/** The parameters and statistics of a network's trainable or frozen parts, with names as in {@link parameterKey}. */
 export function networkParameters(network: Network, trainable: boolean): ParameterSpec[] {
   return network
     .filter((candidate) => candidate.trainable === trainable)

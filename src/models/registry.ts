@@ -1,36 +1,36 @@
-import type { RunConfig } from '../config/schema.ts';
+import type { ModulePlan } from '../protocol/plan.ts';
 import { IncubateError } from '../util/errors.ts';
 import { suggestion } from '../util/nearest.ts';
 import { type Architecture, countMacs, countParameters, partsOf } from './architecture.ts';
-import { vitArchitecture, vitShapes } from './vit/architecture.ts';
+import type { Family, ModelConfig, ModelSetting } from './family.ts';
+import { resnetFamily } from './resnet/family.ts';
+import { vitFamily } from './vit/family.ts';
 
-type ModelConfig = RunConfig['model'];
+/** Every family by the name that its architectures carry; `forward.ts` has their forward functions. */
+const families: Readonly<Record<string, Family>> = { vit: vitFamily, resnet: resnetFamily };
 
 /**
  * The architecture that a configuration describes: a named size with the configuration's own values in place of the
- * named ones. `depth` overrides both, which is how meta models are made.
+ * named ones.
  *
- * @throws CONFIG_MODEL for an unknown name or dimensions that do not fit together.
+ * @throws CONFIG_MODEL for an unknown name, settings of another family, or dimensions that do not fit together.
  */
-export function buildArchitecture(model: ModelConfig, classes: number, depth?: number): Architecture {
-  const named = vitShapes[model.name];
-  if (!named) {
-    throw new IncubateError('CONFIG_MODEL', `unknown model '${model.name}'`, {
-      hint: suggestion(model.name, Object.keys(vitShapes)),
-    });
+export function buildArchitecture(model: ModelConfig, classes: number): Architecture {
+  const all = Object.values(families);
+  const family = all.find(({ names }) => names.includes(model.name));
+  if (!family) {
+    const names = all.flatMap((known) => known.names);
+    throw new IncubateError('CONFIG_MODEL', `unknown model '${model.name}'`, { hint: suggestion(model.name, names) });
   }
-  return vitArchitecture({
-    width: model.width ?? named.width,
-    depth: depth ?? model.depth ?? named.depth,
-    heads: model.heads ?? named.heads,
-    mlpRatio: model.mlpRatio ?? named.mlpRatio,
-    patch: model.patch ?? named.patch,
-    qkvBias: model.qkvBias ?? named.qkvBias,
-    layerNormEps: model.layerNormEps ?? named.layerNormEps,
-    imageSize: model.imageSize,
-    channels: model.channels,
-    classes,
-  });
+  checkSettings(model, family, all);
+  return family.build(model, classes);
+}
+
+/** The meta model of a division of the target: slice i has the interfaces of the target's slice i and `metaDepth` blocks. */
+export function metaArchitecture(target: Architecture, modules: readonly ModulePlan[]): Architecture {
+  const family = families[target.family];
+  if (!family) throw new RangeError(`there is no family ${target.family}`);
+  return family.metaArchitecture(target, modules);
 }
 
 /** What planning needs to know of a model. */
@@ -55,4 +55,15 @@ export function describeModel(model: ModelConfig, classes: number): ModelDescrip
     macs: countMacs(parts),
     parameters: countParameters(parts),
   };
+}
+
+/** Throws CONFIG_MODEL where settings are given that have a meaning in other families only. */
+function checkSettings(model: ModelConfig, { title, settings }: Family, all: readonly Family[]): void {
+  const known = new Set<ModelSetting>(all.flatMap((family) => family.settings));
+  const foreign = [...known].filter((setting) => model[setting] !== null && !settings.includes(setting));
+  if (foreign.length === 0) return;
+  const names = foreign.map((setting) => `model.${setting}`).join(', ');
+  throw new IncubateError('CONFIG_MODEL', `${title} such as ${model.name} have no ${names}`, {
+    hint: `Leave ${foreign.length === 1 ? 'it' : 'them'} out, or set ${names} to null where a recipe or file has a value; ${title} take ${settings.map((setting) => `model.${setting}`).join(' and ')}.`,
+  });
 }

@@ -1,15 +1,18 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Tensors } from '../engine/program.ts';
 import { recomputed } from '../engine/recompute.ts';
-import { type BlockContext, forwardOf, type Weights } from './forward.ts';
-import { type Network, type NetworkPart, parameterKey } from './network.ts';
+import { IncubateError, messageOf } from '../util/errors.ts';
+import { forwardOf, type PartContext, type Weights } from './forward.ts';
+import { keyWithin, type Network, type NetworkPart, parameterKey } from './network.ts';
+
+/** What a part of a network may know of where it runs; `block` counts the network's blocks and is null for stem and head. */
+export type ContextOf = (part: NetworkPart, block: number | null) => PartContext;
 
 /**
  * A network's forward pass.
  *
  * @param images normalised, [B, S, S, C]
- * @param parameters every parameter of the network under its {@link parameterKey}
- * @param contextOf what the block at a position (0 for the first block of the network) may know
+ * @param parameters every parameter and statistic of the network under its {@link parameterKey}
  * @param recompute whether gradients compute blocks again instead of keeping their intermediate results
  * @returns the head's output, for classification logits [B, classes]
  */
@@ -17,20 +20,18 @@ export function runNetwork(
   network: Network,
   images: Tensor,
   parameters: Tensors,
-  contextOf: (block: number, part: NetworkPart) => BlockContext,
+  contextOf: ContextOf,
   recompute = false,
 ): Tensor {
   let features = images;
   let block = 0;
   for (const part of network) {
-    const forward = forwardOf(part.architecture);
-    if (part.spec.role !== 'block') {
-      features = forward[part.spec.role](features, weightsOf(part, parameters));
-      continue;
-    }
-    const context = contextOf(block++, part);
-    const apply = (x: Tensor, given: Tensors) => forward.block(x, weightsOf(part, given), context);
-    features = recompute ? applyRecomputed(apply, part, features, parameters) : apply(features, parameters);
+    const forward = forwardOf(part.architecture, part.spec);
+    const isBlock = part.spec.role === 'block';
+    const context = contextOf(part, isBlock ? block++ : null);
+    const apply = (x: Tensor, given: Tensors) => applied(part, given, (weights) => forward(x, weights, context));
+    const again = recompute && isBlock;
+    features = again ? applyRecomputed(apply, part, features, parameters) : apply(features, parameters);
   }
   return features;
 }
@@ -41,19 +42,38 @@ function applyRecomputed(
   features: Tensor,
   parameters: Tensors,
 ): Tensor {
-  const names = part.trainable ? part.spec.parameters.map((spec) => parameterKey(part, spec)) : [];
+  const specs = part.trainable ? part.spec.parameters.filter(({ statistic }) => !statistic) : [];
+  const names = specs.map((spec) => parameterKey(part, spec));
   const trained = names.map((name) => parameters[name] as Tensor);
   const withTrained = (x: Tensor, ...tensors: Tensor[]) =>
     apply(x, { ...parameters, ...Object.fromEntries(names.map((name, at) => [name, tensors[at] as Tensor])) });
   return recomputed(withTrained, features, trained);
 }
 
-function weightsOf(part: NetworkPart, parameters: Tensors): Weights {
-  const prefix = part.spec.role === 'block' ? `${part.spec.name}.` : '';
-  const keys = new Map(part.spec.parameters.map((spec) => [spec.name, parameterKey(part, spec)]));
+/**
+ * What a part computes with its weights. Errors tell the part and the parameter that it read last: tfjs checks some
+ * operands before anything knows what they are called.
+ */
+function applied(part: NetworkPart, parameters: Tensors, apply: (weights: Weights) => Tensor): Tensor {
+  let place = `in ${part.spec.name}`;
+  const weights = weightsOf(part, parameters, (name, { shape }) => {
+    place = `in ${part.spec.name}, after it read the parameter ${name} [${shape}]`;
+  });
+  try {
+    return apply(weights);
+  } catch (error) {
+    if (error instanceof IncubateError) throw error;
+    throw new Error(`${messageOf(error)}; ${place}`, { cause: error });
+  }
+}
+
+function weightsOf(part: NetworkPart, parameters: Tensors, onRead: (name: string, parameter: Tensor) => void): Weights {
+  const known = new Set(part.spec.parameters.map((spec) => parameterKey(part, spec)));
   const optional = (name: string) => {
-    const key = keys.get(prefix + name);
-    return key === undefined ? undefined : parameters[key];
+    const key = keyWithin(part, name);
+    const parameter = known.has(key) ? parameters[key] : undefined;
+    if (parameter) onRead(key, parameter);
+    return parameter;
   };
   const required = (name: string) => {
     const tensor = optional(name);

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type BlockContext, BRANCHES } from '../models/forward.ts';
+import type { PartContext } from '../models/forward.ts';
 import type { Network } from '../models/network.ts';
 import { randomStream } from '../util/random.ts';
 import type { TensorSpec } from '../util/tensor.ts';
@@ -12,7 +12,9 @@ import { float32, type HostTensor } from '../util/tensor.ts';
 export interface DropPath {
   /** Rate of each block of the network; 0 for frozen blocks in evaluation mode. */
   readonly rates: readonly number[];
-  /** Shape of the scale factors [blocks, BRANCHES, B], or null when no block drops anything. */
+  /** Residual branches of each block. */
+  readonly branches: number;
+  /** Shape of the scale factors [blocks, branches, B], or null when no block drops anything. */
   readonly feed: TensorSpec | null;
 }
 
@@ -23,7 +25,8 @@ export function planDropPath(network: Network, rate: number, batch: number, froz
     trainable || frozen === 'train' ? (rate * index) / Math.max(1, blocks.length - 1) : 0,
   );
   const active = rates.some((value) => value > 0);
-  return { rates, feed: active ? { dtype: 'float32', shape: [blocks.length, BRANCHES, batch] } : null };
+  const branches = Math.max(...blocks.map(({ architecture }) => architecture.branches));
+  return { rates, branches, feed: active ? { dtype: 'float32', shape: [blocks.length, branches, batch] } : null };
 }
 
 /**
@@ -36,24 +39,28 @@ export function drawDropPath(
   rows: readonly number[],
   key: { readonly seed: number; readonly stream: string; readonly step: number },
 ): HostTensor {
-  const values = new Float32Array(plan.rates.length * BRANCHES * rows.length).fill(1);
+  const { branches } = plan;
+  const values = new Float32Array(plan.rates.length * branches * rows.length).fill(1);
   plan.rates.forEach((rate, block) => {
     if (rate === 0) return;
     const random = randomStream(key.seed, `drop-path/${key.stream}`, key.step, block);
-    for (let branch = 0; branch < BRANCHES; branch++) {
+    for (let branch = 0; branch < branches; branch++) {
       const draws = Float64Array.from({ length: batch }, () => random.uniform());
-      const from = (block * BRANCHES + branch) * rows.length;
+      const from = (block * branches + branch) * rows.length;
       rows.forEach((row, index) => {
         values[from + index] = (draws[row] as number) < rate ? 0 : 1 / (1 - rate);
       });
     }
   });
-  return float32(values, [plan.rates.length, BRANCHES, rows.length]);
+  return float32(values, [plan.rates.length, branches, rows.length]);
 }
 
-/** What blocks see of it inside a program. `factors` is the feed, absent when nothing is dropped. */
-export function dropPathContext(plan: DropPath, factors: tf.Tensor | undefined, block: number): BlockContext {
-  if (!factors || !plan.rates[block]) return { dropPath: (residual) => residual };
+/**
+ * What parts see of it inside a program. `factors` is the feed, absent when nothing is dropped; `block` is null for stem
+ * and head.
+ */
+export function dropPathContext(plan: DropPath, factors: tf.Tensor | undefined, block: number | null): PartContext {
+  if (!factors || block === null || !plan.rates[block]) return { dropPath: (residual) => residual };
   return {
     dropPath(residual, branch) {
       const batch = residual.shape[0] as number;

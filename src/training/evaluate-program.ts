@@ -5,7 +5,7 @@ import type { Network } from '../models/network.ts';
 import { runNetwork } from '../models/run-network.ts';
 import { evaluateLogits } from '../tasks/classification.ts';
 import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
-import { layoutsOf, namedParameters, parameterSpecs } from './train-programs.ts';
+import { layoutsOf, namedParameters, parameterSpecs } from './network-layouts.ts';
 
 /** Evaluation of one batch; sums over its samples, weighted by the feed `weights` [B]. */
 export function evaluateProgram(name: string, network: Network, config: RunConfig, batch: number): Program {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { named } from '../engine/named.ts';
 import type { Tensors } from '../engine/program.ts';
 import type { ParameterSpec } from '../models/architecture.ts';
 import { IncubateError } from '../util/errors.ts';
@@ -64,6 +65,9 @@ export function splitParameters(layout: Layout, flat: tf.Tensor): Tensors {
     layout.parameters.map(({ shape }) => sizeOf(shape)),
   );
   return Object.fromEntries(
-    layout.parameters.map(({ name, shape }, index) => [name, tf.reshape(pieces[index] as tf.Tensor, [...shape])]),
+    layout.parameters.map(({ name, shape }, index) => {
+      const piece = tf.reshape(pieces[index] as tf.Tensor, [...shape]);
+      return [name, named(`the parameter ${name}`, piece)];
+    }),
   );
 }

@@ -1,7 +1,6 @@
 import type { PhaseName, RunConfig } from '../config/schema.ts';
-import type { Architecture } from '../models/architecture.ts';
-import { hybridNetwork, metaDepth, type Network, wholeNetwork } from '../models/network.ts';
-import { buildArchitecture } from '../models/registry.ts';
+import { hybridNetwork, type Network, wholeNetwork } from '../models/network.ts';
+import { buildArchitecture, metaArchitecture } from '../models/registry.ts';
 import type { JobPlan, ModulePlan } from '../protocol/plan.ts';
 
 /** What a job works on: its network, and the phase whose settings it trains with. */
@@ -24,10 +23,10 @@ export function jobNetwork(
   const target = buildArchitecture(config.model, classes);
   switch (job.kind) {
     case 'meta':
-      return { network: wholeNetwork(metaArchitecture(config, modules, classes), 'meta'), phase: 'meta' };
+      return { network: wholeNetwork(metaArchitecture(target, modules), 'meta'), phase: 'meta' };
     case 'module': {
       if (job.module === undefined) throw new RangeError(`job ${job.id} names no module`);
-      const meta = metaArchitecture(config, modules, classes);
+      const meta = metaArchitecture(target, modules);
       return { network: hybridNetwork(target, meta, modules, job.module), phase: 'incubate' };
     }
     case 'finetune':
@@ -35,8 +34,4 @@ export function jobNetwork(
     case 'evaluate':
       return { network: wholeNetwork(target, 'target'), phase: null };
   }
-}
-
-function metaArchitecture(config: RunConfig, modules: readonly ModulePlan[], classes: number): Architecture {
-  return buildArchitecture(config.model, classes, metaDepth(modules));
 }

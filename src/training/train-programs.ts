@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { RunConfig } from '../config/schema.ts';
 import type { Program, Specs, Tensors } from '../engine/program.ts';
-import { type Network, networkParameters } from '../models/network.ts';
-import { runNetwork } from '../models/run-network.ts';
+import { keyWithin, type Network } from '../models/network.ts';
+import { type ContextOf, runNetwork } from '../models/run-network.ts';
 import { crossEntropy, softTargets } from '../tasks/classification.ts';
 import { type AdamWSettings, adamw, adamwFeeds, scaledAdamwFeeds } from './adamw.ts';
 import { type DropPath, dropPathContext } from './drop-path.ts';
 import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
-import { type Layout, layoutOf, splitParameters } from './layout.ts';
 import { type LossScaling, lossScalingSpecs, nextBiasCorrections, scaledResult } from './loss-scaling.ts';
 import { mixes, mixFeeds } from './mix.ts';
+import { layoutsOf, type NetworkLayouts, namedParameters, parameterSpecs } from './network-layouts.ts';
+import { recordStatistics, type StatisticsRecorder } from './statistics.ts';
 
 /** What a training step is built from. */
 export interface StepSettings {
@@ -23,34 +24,7 @@ export interface StepSettings {
   readonly lossScaling: LossScaling | null;
 }
 
-/** The flat vectors of a network's state: what is trained, and what stays as it is. */
-export interface NetworkLayouts {
-  readonly trained: Layout;
-  readonly frozen: Layout;
-}
-
-export function layoutsOf(network: Network): NetworkLayouts {
-  return { trained: layoutOf(networkParameters(network, true)), frozen: layoutOf(networkParameters(network, false)) };
-}
-
-/** State specs of a network's parameters; `frozen` is absent where nothing is frozen. */
-export function parameterSpecs({ trained, frozen }: NetworkLayouts): Specs {
-  const vector = (size: number) => ({ dtype: 'float32', shape: [size] }) as const;
-  return {
-    ...(trained.size > 0 ? { parameters: vector(trained.size) } : {}),
-    ...(frozen.size > 0 ? { frozen: vector(frozen.size) } : {}),
-  };
-}
-
-/** All parameters of a network by name, split out of the state's flat vectors. */
-export function namedParameters({ trained, frozen }: NetworkLayouts, state: Tensors): Tensors {
-  return {
-    ...(state.parameters ? splitParameters(trained, state.parameters) : {}),
-    ...(state.frozen ? splitParameters(frozen, state.frozen) : {}),
-  };
-}
-
-/** One optimiser step over one batch: state (parameters, m, v, frozen, loss scaling) to all but `frozen`. */
+/** One optimiser step over one batch: state (parameters, statistics, m, v, frozen, loss scaling) to all but `frozen`. */
 export function trainProgram(settings: StepSettings): Program {
   const layouts = layoutsOf(settings.network);
   return {
@@ -59,13 +33,16 @@ export function trainProgram(settings: StepSettings): Program {
     feeds: { ...microBatchFeeds(settings), ...optimiserFeeds(settings) },
     precision: settings.config.training.precision,
     body(state, feeds) {
-      const { loss, gradient } = lossAndGradient(settings, layouts, state, feeds);
-      return applied(settings, layouts, state, gradient, feeds, { loss });
+      const { loss, gradient, statistics } = lossAndGradient(settings, layouts, state, feeds);
+      return applied(settings, layouts, state, { gradient, statistics }, feeds, { loss });
     },
   };
 }
 
-/** Adds a micro-batch's gradient, divided by their number, to the state's `gradient` [P]; `first` starts from zero. */
+/**
+ * Adds a micro-batch's gradient, divided by their number, to the state's `gradient` [P], and moves the statistics. With a
+ * `carry` of 0 the gradient starts from zero, and a step that may be skipped remembers the statistics before it.
+ */
 export function accumulateProgram(settings: StepSettings): Program {
   const layouts = layoutsOf(settings.network);
   return {
@@ -74,33 +51,61 @@ export function accumulateProgram(settings: StepSettings): Program {
       ...parameterSpecs(layouts),
       gradient: { dtype: 'float32', shape: [layouts.trained.size] },
       ...(settings.lossScaling ? { lossScale: { dtype: 'float32', shape: [] } } : {}),
+      ...rememberedSpecs(settings, layouts),
     },
     feeds: { ...microBatchFeeds(settings), carry: { dtype: 'float32', shape: [] } },
     precision: settings.config.training.precision,
     body(state, feeds) {
-      const { loss, gradient } = lossAndGradient(settings, layouts, state, feeds);
+      const { loss, gradient, statistics } = lossAndGradient(settings, layouts, state, feeds);
       const share = tf.div(gradient, settings.config.training.accumulate);
       const [sum, carry] = [state.gradient, feeds.carry] as [tf.Tensor, tf.Tensor];
+      const { statisticsBefore: before } = state;
+      const remembered = before && tf.where(tf.greater(carry, 0), before, state.statistics as tf.Tensor);
       // What overflowed in the step before is no number, and zero times it neither.
       const carried = settings.lossScaling
         ? tf.where(tf.greater(carry, 0), sum, tf.zerosLike(sum))
         : tf.mul(sum, carry);
-      return { state: { gradient: tf.add(carried, share) }, outputs: { loss } };
+      const next = { gradient: tf.add(carried, share), statistics, statisticsBefore: remembered };
+      return { state: present(next), outputs: { loss } };
     },
   };
 }
 
-/** Applies the accumulated gradient. */
+/** Applies the accumulated gradient; statistics take part where a skipped step must restore them. */
 export function applyProgram(settings: StepSettings): Program {
   const layouts = layoutsOf(settings.network);
-  const { parameters } = parameterSpecs(layouts);
+  const { parameters, statistics } = parameterSpecs(layouts);
   if (!parameters) throw new RangeError('nothing to train');
+  const remembered = rememberedSpecs(settings, layouts);
   return {
     name: `apply(${settings.name})`,
-    state: { parameters, gradient: parameters, ...optimiserSpecs(settings, layouts) },
+    state: {
+      parameters,
+      gradient: parameters,
+      ...optimiserSpecs(settings, layouts),
+      ...(statistics && remembered.statisticsBefore ? { statistics } : {}),
+      ...remembered,
+    },
     feeds: optimiserFeeds(settings),
-    body: (state, feeds) => applied(settings, layouts, state, state.gradient as tf.Tensor, feeds, {}),
+    body(state, feeds) {
+      const { gradient, statistics: moved, statisticsBefore, ...others } = state;
+      const before = present({ ...others, statistics: statisticsBefore });
+      return applied(settings, layouts, before, { gradient: gradient as tf.Tensor, statistics: moved }, feeds, {});
+    },
   };
+}
+
+/** What a step in micro-batches remembers until it is known whether it is skipped. */
+function rememberedSpecs({ lossScaling, config }: StepSettings, { statistics }: NetworkLayouts): Specs {
+  const isNeeded = lossScaling !== null && config.training.accumulate > 1 && statistics.size > 0;
+  return isNeeded ? { statisticsBefore: { dtype: 'float32', shape: [statistics.size] } } : {};
+}
+
+/** Tensors without those that there are none of. */
+function present(tensors: Readonly<Record<string, tf.Tensor | undefined>>): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).filter((entry): entry is [string, tf.Tensor] => entry[1] !== undefined),
+  );
 }
 
 function optimiserSpecs({ lossScaling }: StepSettings, { trained }: NetworkLayouts): Specs {
@@ -122,9 +127,14 @@ function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
   };
 }
 
-/** The mean loss and its gradient, multiplied by the state's `lossScale` where there is one. */
+/**
+ * The mean loss, its gradient, multiplied by the state's `lossScale` where there is one, and the statistics after the
+ * batch where there are any.
+ */
 function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state: Tensors, feeds: Tensors) {
-  const { network, config, classes, dropPath } = settings;
+  const { network, config, classes } = settings;
+  const recorder = recordStatistics(layouts.statistics);
+  const contextOf = trainingContext(settings, feeds, recorder);
   const parameters = namedParameters(layouts, state);
   const names = layouts.trained.parameters.map(({ name }) => name);
   const targets = softTargets(
@@ -138,15 +148,30 @@ function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state:
       ...parameters,
       ...Object.fromEntries(names.map((name, index) => [name, trained[index] as tf.Tensor])),
     };
-    const contextOf = (block: number) => dropPathContext(dropPath, feeds.dropPath, block);
     const logits = runNetwork(network, images, all, contextOf, config.training.recompute);
+    recorder.close();
     return crossEntropy(logits as tf.Tensor2D, targets);
   };
   const { value, grads } = tf.valueAndGrads(loss)(
     names.map((name) => parameters[name] as tf.Tensor),
     state.lossScale as tf.Scalar | undefined,
   );
-  return { loss: value, gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]))) };
+  return {
+    loss: value,
+    gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]))),
+    statistics: state.statistics && recorder.next(state.statistics),
+  };
+}
+
+/** Trained parts take the statistics of the batch, and so do frozen ones in training mode, but nobody hears of theirs. */
+function trainingContext({ dropPath, config }: StepSettings, feeds: Tensors, recorder: StatisticsRecorder): ContextOf {
+  return (part, block) => {
+    const context = dropPathContext(dropPath, feeds.dropPath, block);
+    if (part.trainable) {
+      return { ...context, batchStatistics: (name, value) => recorder.record(keyWithin(part, name), value) };
+    }
+    return config.training.frozenSlices === 'train' ? { ...context, batchStatistics() {} } : context;
+  };
 }
 
 /** Blends each image [B, S, S, C] with its mirror in the batch by a weight per pixel [S, S]. */
@@ -160,7 +185,7 @@ function applied(
   { adamw: optimiser, lossScaling }: StepSettings,
   { trained }: NetworkLayouts,
   state: Tensors,
-  gradient: tf.Tensor,
+  { gradient, statistics }: { readonly gradient: tf.Tensor; readonly statistics: tf.Tensor | undefined },
   scalars: Tensors,
   outputs: Tensors,
 ) {
@@ -168,7 +193,7 @@ function applied(
   if (!parameters || !m || !v) throw new RangeError('the optimiser needs parameters, m and v');
   if (!lossScaling) {
     const { gradientNorm, ...next } = adamw({ parameters, m, v }, gradient, scalars, trained, optimiser);
-    return { state: { ...next }, outputs: { ...outputs, gradientNorm } };
+    return { state: present({ ...next, statistics }), outputs: { ...outputs, gradientNorm } };
   }
   const corrections = nextBiasCorrections(state, optimiser);
   const { gradientNorm, ...next } = adamw(
@@ -178,6 +203,6 @@ function applied(
     trained,
     optimiser,
   );
-  const result = scaledResult(state, { ...next, ...corrections }, gradientNorm, lossScaling);
+  const result = scaledResult(state, present({ ...next, ...corrections, statistics }), gradientNorm, lossScaling);
   return { state: result, outputs: { ...outputs, gradientNorm, lossScale: result.lossScale as tf.Tensor } };
 }

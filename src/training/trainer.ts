@@ -2,18 +2,17 @@ import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
-import type { Network } from '../models/network.ts';
+import { type Network, parameterCounts } from '../models/network.ts';
 import type { EpochDetails } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { IncubateError } from '../util/errors.ts';
-import { float32, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { createEvaluator } from './evaluate.ts';
-import { flatten, unflatten } from './layout.ts';
-import { initialLossScaling, lossScalingOf } from './loss-scaling.ts';
-import { type Progress, untrained } from './progress.ts';
+import { layoutsOf } from './network-layouts.ts';
+import { untrained } from './progress.ts';
 import { learningRate, peakLearningRate } from './schedule.ts';
 import { createStepper } from './stepper.ts';
-import { layoutsOf } from './train-programs.ts';
+import { initialState, readTrainingState, resumedState, type TrainingState } from './training-state.ts';
 
 /** One training of one network: which parameters, on what, how long. */
 export interface Training {
@@ -25,16 +24,6 @@ export interface Training {
   readonly dataset: Dataset;
   /** Also evaluate before the first step. */
   readonly evaluateCold: boolean;
-}
-
-/** All that a training needs to go on as if it had never been interrupted. */
-export interface TrainingState {
-  readonly parameters: HostTensors;
-  readonly m: HostTensors;
-  readonly v: HostTensors;
-  /** Loss scaling, where the precision takes it. */
-  readonly scaling: HostTensors;
-  readonly progress: Progress;
 }
 
 /** What a training tells while it runs. Checkpoints are the observer's business: `save` reads the state when called. */
@@ -72,49 +61,26 @@ export async function train(
 ): Promise<TrainingOutcome> {
   const { network, phase, config, dataset, name } = training;
   const layouts = layoutsOf(network);
-  const { batchSize, accumulate } = config.training;
+  const { batchSize } = config.training;
   const stepsPerEpoch = batchesPerEpoch(dataset.train.length, batchSize);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
-  const initialScaling = initialLossScaling(lossScalingOf(config.training.precision));
-  const frozen = layouts.frozen.size > 0 ? flatten(layouts.frozen, initial) : null;
-  const state = engine.createState({
-    parameters: flatten(layouts.trained, resumed?.parameters ?? initial),
-    ...slots(
-      layouts.trained.size,
-      resumed && [flatten(layouts.trained, resumed.m), flatten(layouts.trained, resumed.v)],
-    ),
-    ...(resumed?.scaling ?? initialScaling),
-    ...(frozen ? { frozen } : {}),
-    ...(accumulate > 1 ? { gradient: float32(new Float32Array(layouts.trained.size)) } : {}),
-  });
+  const { state, frozen } = openState(engine, training, initial, resumed);
   const stepper = await createStepper(engine, training, dataset.identity.classes.length);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation);
   try {
     observer.compiled({
       seconds: (performance.now() - started) / 1000,
-      trained: layouts.trained.size,
-      frozen: layouts.frozen.size,
+      ...parameterCounts(network),
       flopsPerStep: stepper.flops,
     });
-    const snapshot = async (): Promise<TrainingState> => {
-      const { parameters, m, v } = (await state.read(['parameters', 'm', 'v'])) as Record<
-        string,
-        HostTensor<'float32'>
-      >;
-      const named = (flat: HostTensor<'float32'> | undefined) =>
-        unflatten(layouts.trained, flat as HostTensor<'float32'>);
-      return {
-        parameters: named(parameters),
-        m: named(m),
-        v: named(v),
-        scaling: await state.read(Object.keys(initialScaling)),
-        progress: { ...progress, seconds: elapsed() },
-      };
-    };
+    const snapshot = async (): Promise<TrainingState> => ({
+      ...(await readTrainingState(state, layouts, config.training)),
+      progress: { ...progress, seconds: elapsed() },
+    });
     const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
       if (frozen) await assertUnchanged(state, frozen, name);
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
@@ -177,9 +143,18 @@ export async function train(
   }
 }
 
-function slots(size: number, resumed: readonly HostTensor[] | null): HostTensors {
-  const [m, v] = resumed ?? [float32(new Float32Array(size)), float32(new Float32Array(size))];
-  return { m: m as HostTensor, v: v as HostTensor };
+/** The state in the engine, and the frozen vector as it must stay; the other vectors are not held twice. */
+function openState(
+  engine: Engine,
+  { network, config }: Training,
+  initial: HostTensors,
+  resumed: TrainingState | null,
+): { readonly state: EngineState; readonly frozen: HostTensor | undefined } {
+  const layouts = layoutsOf(network);
+  const tensors = resumed
+    ? resumedState(layouts, initial, resumed, config.training)
+    : initialState(layouts, initial, config.training);
+  return { state: engine.createState(tensors), frozen: tensors.frozen };
 }
 
 function diverged(name: string, step: number, epoch: number, loss: number): IncubateError {
@@ -188,10 +163,9 @@ function diverged(name: string, step: number, epoch: number, loss: number): Incu
   });
 }
 
-async function assertUnchanged(state: EngineState, before: HostTensor<'float32'>, name: string): Promise<void> {
+async function assertUnchanged(state: EngineState, before: HostTensor, name: string): Promise<void> {
   const { frozen } = await state.read(['frozen']);
-  const bytes = (tensor: HostTensor) => Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
-  if (!frozen || !bytes(frozen).equals(bytes(before))) {
+  if (!frozen || !Buffer.from(bytesOf(frozen)).equals(bytesOf(before))) {
     throw new IncubateError('TRAINING_FROZEN', `frozen parameters changed while ${name} was trained`, {
       hint: 'This is a fault of the engine. Please report it with the output of `incubate doctor`.',
     });

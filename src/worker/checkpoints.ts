@@ -4,13 +4,17 @@ import { join } from 'node:path';
 import { type CheckpointSearch, findCheckpoint, saveCheckpoint } from '../checkpoint/directory.ts';
 import { encodeSafetensors, readSafetensors } from '../checkpoint/safetensors.ts';
 import { progressSchema } from '../training/progress.ts';
-import type { TrainingState } from '../training/trainer.ts';
+import type { TrainingState } from '../training/training-state.ts';
 
 const FILES = { parameters: 'parameters.safetensors', m: 'adam-m.safetensors', v: 'adam-v.safetensors' } as const;
-const SCALING = 'loss-scaling.safetensors';
+/** Absent where a training has none. */
+const OPTIONAL = { statistics: 'statistics.safetensors', scaling: 'loss-scaling.safetensors' } as const;
 const PROGRESS = 'progress.json';
 
-/** Saves where a training stands: parameters, both optimiser slots, loss scaling if any, and the progress, one file each. */
+/**
+ * Saves where a training stands: parameters, both optimiser slots, statistics and loss scaling if any, and the progress,
+ * one file each.
+ */
 export async function saveTraining(root: string, state: TrainingState, keep: number): Promise<string> {
   const { directory } = await saveCheckpoint(
     root,
@@ -19,7 +23,7 @@ export async function saveTraining(root: string, state: TrainingState, keep: num
       [FILES.parameters]: encodeSafetensors(state.parameters),
       [FILES.m]: encodeSafetensors(state.m),
       [FILES.v]: encodeSafetensors(state.v),
-      ...(Object.keys(state.scaling).length > 0 ? { [SCALING]: encodeSafetensors(state.scaling) } : {}),
+      ...optional(state),
       [PROGRESS]: `${JSON.stringify(state.progress, null, 2)}\n`,
     },
     keep,
@@ -34,13 +38,25 @@ export async function loadTraining(
   const { checkpoint, rejected } = await findCheckpoint(root);
   if (!checkpoint) return { state: null, rejected };
   const tensors = async (name: string) => (await readSafetensors(join(checkpoint.directory, name))).tensors;
+  const tensorsIfAny = async (name: string) =>
+    existsSync(join(checkpoint.directory, name)) ? await tensors(name) : {};
   const progress: unknown = JSON.parse(await readFile(join(checkpoint.directory, PROGRESS), 'utf8'));
   const state = {
     parameters: await tensors(FILES.parameters),
     m: await tensors(FILES.m),
     v: await tensors(FILES.v),
-    scaling: existsSync(join(checkpoint.directory, SCALING)) ? await tensors(SCALING) : {},
+    statistics: await tensorsIfAny(OPTIONAL.statistics),
+    scaling: await tensorsIfAny(OPTIONAL.scaling),
     progress: progressSchema.parse(progress),
   };
   return { state, rejected };
+}
+
+function optional({ statistics, scaling }: TrainingState): Record<string, Uint8Array[]> {
+  const files = [
+    [OPTIONAL.statistics, statistics],
+    [OPTIONAL.scaling, scaling],
+  ] as const;
+  const present = files.filter(([, tensors]) => Object.keys(tensors).length > 0);
+  return Object.fromEntries(present.map(([name, tensors]) => [name, encodeSafetensors(tensors)]));
 }

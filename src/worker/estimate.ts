@@ -1,21 +1,21 @@
 import { peakProcessBytes, traceCost } from '../engine/cost.ts';
+import { parameterCounts } from '../models/network.ts';
 import type { EstimateRequest, JobEstimate } from '../protocol/estimate.ts';
 import { evaluateProgram } from '../training/evaluate-program.ts';
 import { jobNetwork } from '../training/phases.ts';
 import { stepFlops, stepPrograms, stepSettings } from '../training/stepper.ts';
-import { layoutsOf } from '../training/train-programs.ts';
 
 /** What each job's step costs, read off its traced graph; nothing is computed. */
 export function estimate({ config, modules, jobs, classes }: EstimateRequest): JobEstimate[] {
   return jobs.map((job) => {
     const { network, phase } = jobNetwork(job, modules, config, classes);
-    const layouts = layoutsOf(network);
+    const counts = parameterCounts(network);
     if (phase === null) {
       const cost = traceCost(evaluateProgram(job.id, network, config, config.training.batchSize));
       return {
         job: job.id,
         trained: 0,
-        frozen: layouts.trained.size,
+        frozen: counts.trained,
         flopsPerStep: cost.flops,
         peakBytes: peakProcessBytes(cost),
         stateBytes: cost.stateBytes,
@@ -26,8 +26,7 @@ export function estimate({ config, modules, jobs, classes }: EstimateRequest): J
     const stateBytes = Math.max(...costs.map((cost) => cost.stateBytes));
     return {
       job: job.id,
-      trained: layouts.trained.size,
-      frozen: layouts.frozen.size,
+      ...counts,
       flopsPerStep: stepFlops(settings, costs),
       peakBytes: Math.max(...costs.map(peakProcessBytes)),
       stateBytes,

@@ -5,8 +5,7 @@ import { wholeNetwork } from '../models/network.ts';
 import { buildArchitecture } from '../models/registry.ts';
 import type { EvaluateReply, EvaluateRequest } from '../protocol/evaluate.ts';
 import { createEvaluator } from '../training/evaluate.ts';
-import { flatten } from '../training/layout.ts';
-import { layoutsOf } from '../training/train-programs.ts';
+import { layoutsOf, parameterState } from '../training/network-layouts.ts';
 
 /**
  * Evaluates a weights file of a whole target network on the validation images of the configured data set.
@@ -19,9 +18,9 @@ export async function evaluateWeights(request: EvaluateRequest): Promise<Evaluat
   const dataset = await openDataset(config);
   const { classes } = dataset.identity;
   const network = wholeNetwork(buildArchitecture(config.model, classes.length), 'target');
-  const parameters = flatten(layoutsOf(network).trained, tensors);
+  const parameters = parameterState(layoutsOf(network), tensors);
   const engine = await openEngine({ engine: request.engine, threads });
   const evaluator = await createEvaluator(engine, 'eval', network, config, dataset.validation);
-  const evaluation = await evaluator.evaluate(engine.createState({ parameters }), dataset.validation);
+  const evaluation = await evaluator.evaluate(engine.createState(parameters), dataset.validation);
   return { ...evaluation, images: dataset.validation.length, classes: [...classes] };
 }

@@ -7,15 +7,14 @@ import { openDataset } from '../data/open.ts';
 import { openEngine } from '../engine/engines.ts';
 import type { Engine } from '../engine/program.ts';
 import { initialise } from '../models/initialise.ts';
-import { networkParameters } from '../models/network.ts';
+import { networkParameters, parameterCounts } from '../models/network.ts';
 import { readJobResult } from '../protocol/job-result.ts';
 import type { JobSpec } from '../protocol/messages.ts';
 import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { createEvaluator } from '../training/evaluate.ts';
-import { flatten } from '../training/layout.ts';
+import { layoutsOf, parameterState } from '../training/network-layouts.ts';
 import { type JobNetwork, jobNetwork } from '../training/phases.ts';
-import { layoutsOf } from '../training/train-programs.ts';
 import { train } from '../training/trainer.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
 import type { HostTensors } from '../util/tensor.ts';
@@ -96,15 +95,15 @@ async function trainJob(
 
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
-  const layouts = layoutsOf(network);
+  const weights = { ...state.parameters, ...state.statistics };
   return {
     result: {
       format: RUN_FORMAT,
       job: job.id,
       metrics: evaluation,
       ...(cold ? { cold } : {}),
-      weights: await writeJobWeights(runDirectory, job.id, state.parameters, weightsMetadata(spec)),
-      parameters: { trained: layouts.trained.size, frozen: layouts.frozen.size },
+      weights: await writeJobWeights(runDirectory, job.id, weights, weightsMetadata(spec)),
+      parameters: parameterCounts(network),
       steps: step,
       seconds,
       flops,
@@ -119,9 +118,8 @@ async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset
   const [source] = spec.job.needs;
   if (source === undefined) throw new RangeError(`${spec.job.id} needs a finished job to evaluate`);
   const trained = await readJobResult(spec.runDirectory, source);
-  const { trained: layout } = layoutsOf(network);
   const weights = await readJobWeights(spec.runDirectory, spec.job.needs);
-  const state = engine.createState({ parameters: flatten(layout, weights) });
+  const state = engine.createState(parameterState(layoutsOf(network), weights));
   const evaluator = await createEvaluator(engine, spec.job.id, network, spec.config, dataset.validation);
   const metrics = await evaluator.evaluate(state, dataset.validation);
   return {
@@ -130,7 +128,7 @@ async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset
       job: spec.job.id,
       metrics,
       weights: trained.weights,
-      parameters: { trained: 0, frozen: layout.size },
+      parameters: { trained: 0, frozen: parameterCounts(network).trained },
       steps: 0,
       seconds: (performance.now() - started) / 1000,
       flops: 0,

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/schema.ts';
-import type { TrainingObserver, TrainingState } from '../training/trainer.ts';
+import type { TrainingObserver } from '../training/trainer.ts';
+import type { TrainingState } from '../training/training-state.ts';
 import type { Channel } from './channel.ts';
 
 /** Milliseconds between progress messages. */

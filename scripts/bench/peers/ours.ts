@@ -3,28 +3,25 @@ import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
 import { openEngine } from '../../../src/engine/engines.ts';
-import { flatten } from '../../../src/training/layout.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { tuned } from '../../../src/engine/onnx-tuning.ts';
+import { layoutsOf } from '../../../src/training/network-layouts.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
-import { layoutsOf } from '../../../src/training/train-programs.ts';
-import { float32 } from '../../../src/util/tensor.ts';
+import { initialState } from '../../../src/training/training-state.ts';
 import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
-const engine = await openEngine({ engine: task.engine ?? 'cpu', threads: task.threads });
+const engine =
+  task.engine === undefined || task.engine === 'cpu'
+    ? createOnnxEngine({ threads: task.threads, tuning: { ...tuned, ...task.tuning } })
+    : await openEngine({ engine: task.engine, threads: task.threads });
 const network = networkOf(task);
-const { trained, frozen } = layoutsOf(network);
 const started = performance.now();
 const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config }, classes);
 const compileSeconds = (performance.now() - started) / 1000;
-const weights = (await readSafetensors(task.weights)).tensors;
-const zeros = () => float32(new Float32Array(trained.size));
-const state = engine.createState({
-  parameters: flatten(trained, weights),
-  ...(frozen.size > 0 ? { frozen: flatten(frozen, weights) } : {}),
-  m: zeros(),
-  v: zeros(),
-});
+const { tensors } = await readSafetensors(task.weights);
+const state = engine.createState(initialState(layoutsOf(network), tensors, config.training));
 const { images, labels } = (await readSafetensors(task.batch)).tensors;
 if (images?.dtype !== 'uint8' || labels?.dtype !== 'int32') throw new TypeError('the batch has other types');
 const batch = { images: images.data, labels: labels.data, weights: new Float32Array(labels.data.length).fill(1) };

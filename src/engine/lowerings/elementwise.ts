@@ -2,6 +2,8 @@ import type { Attributes, Node, ValueType } from '../graph.ts';
 import type { AttributeValues, LoweringContext } from '../onnx-builder.ts';
 import { cast, expanded, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
+const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
+
 /** An operator that broadcasts its operands, followed by operators on its result. */
 const broadcasting =
   (type: string, ...more: readonly string[]): Lowering =>
@@ -148,7 +150,13 @@ export const elementwise: Lowerings = {
   ),
   IsNan: unary('IsNaN'),
   IsInf: unary('IsInf'),
-  IsFinite: formula(({ onnx }, x) => onnx.op('Not', [onnx.op('Or', [onnx.op('IsNaN', [x]), onnx.op('IsInf', [x])])])),
+  // By operators that every provider has. Compilers that take all numbers for finite do not know what they compare with.
+  IsFinite(context, node) {
+    const x = inputOf(node);
+    const numbers = x.dtype === 'float32' ? context.full(x) : cast(context, context.full(x), 'float32');
+    const magnitude = context.onnx.op('Abs', [numbers]);
+    return [context.onnx.op('LessOrEqual', [magnitude, context.onnx.scalar(LARGEST_FLOAT32, 'float32')])];
+  },
   // Both tfjs and ONNX truncate towards zero.
   Cast: (context, node) => [cast(context, context.full(inputOf(node)), only(node).dtype)],
 };

@@ -9,7 +9,9 @@ export function widens({ widens: what }: Provider, node: Node): boolean {
   const type = node.outputs[0]?.dtype ?? 'float32';
   if (what === 'nothing' || !isReduced(type) || node.kernel === 'Cast') return false;
   const treatment = treatmentOf(node, type);
-  return what === 'everything' ? treatment !== 'move' : treatment === 'reduce';
+  if (what === 'products') return treatment === 'reduce';
+  // The CPU moves elements of 16 bits in any way but by Expand.
+  return treatment !== 'move' || node.kernel === 'BroadcastTo';
 }
 
 /** A node's lowering with its operands cast to float32 and its results cast back. */

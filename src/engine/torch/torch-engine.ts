@@ -3,6 +3,7 @@ import { IncubateError, messageOf } from '../../util/errors.ts';
 import type { HostTensor } from '../../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from '../check-inputs.ts';
 import { costOf } from '../cost.ts';
+import { disposed, runFailure } from '../failures.ts';
 import type { Graph } from '../graph.ts';
 import { overwritableState } from '../in-place.ts';
 import type { Engine, Executable, Program } from '../program.ts';
@@ -67,21 +68,23 @@ function torchExecutable(program: Program, graph: Graph, { addon, compiled: hand
   return {
     cost,
     async run(state, feeds) {
-      if (!compiled) throw new RangeError(`${program.name} was disposed of`);
+      const current = compiled;
+      if (!current) throw disposed(program.name);
       if (!(state instanceof TorchState && state.addon === addon)) throw foreignState(program);
       checkFeeds(program, feeds);
-      checkState(program, (name) => state.get(name));
-      const states = [...graph.state.keys()].map((name) => state.get(name).handle);
-      const fed = [...graph.feeds.keys()].map((name) => {
-        const { dtype, shape, data } = feeds[name] as HostTensor;
-        return [typeNumbers[dtype], shape, data] as const;
+      return state.lend(program.name, async () => {
+        checkState(program, (name) => state.get(name));
+        const states = [...graph.state.keys()].map((name) => state.get(name).handle);
+        const fed = [...graph.feeds.keys()].map((name) => {
+          const { dtype, shape, data } = feeds[name] as HostTensor;
+          return [typeNumbers[dtype], shape, data] as const;
+        });
+        const results = await addon.run(current, states, fed).catch((error: TorchFault) => {
+          throw runFailure(program, located(graph, error));
+        });
+        const names = [...graph.outputs.keys()];
+        return Object.fromEntries(names.map((name, index) => [name, hostTensor(results[index] as TorchTensor)]));
       });
-      const results = await addon.run(compiled, states, fed).catch((error: TorchFault) => {
-        throw explained(program, graph, error);
-      });
-      return Object.fromEntries(
-        [...graph.outputs.keys()].map((name, index) => [name, hostTensor(results[index] as TorchTensor)]),
-      );
     },
     dispose() {
       compiled = null;
@@ -89,20 +92,11 @@ function torchExecutable(program: Program, graph: Graph, { addon, compiled: hand
   };
 }
 
-/** An error of torch with the node of the graph that it arose in. */
-function explained({ name }: Program, { nodes }: Graph, error: TorchFault): IncubateError {
-  const node = nodes[error.node];
+/** An error of torch with the node of the graph that it arose in, and without the places in its sources. */
+function located({ nodes }: Graph, fault: TorchFault): Error {
+  const node = nodes[fault.node];
   const operands = node?.inputs.map(({ dtype, shape }) => `${dtype} [${shape}]`).join(' and ');
-  const where = node ? ` in ${node.kernel} of ${operands}` : '';
-  const [message = ''] = error.message.split('\n');
-  if (error.memory) {
-    return new IncubateError('ENGINE_MEMORY', `${name} ran out of memory${where}: ${message}`, {
-      hint: 'Raise training.accumulate, set training.recompute, or lower training.batchSize; `incubate plan` tells the memory.',
-      cause: error,
-    });
-  }
-  return new IncubateError('ENGINE_RUN', `${name} failed${where}: ${message}`, {
-    hint: 'Try another --engine, and report it with `incubate doctor`.',
-    cause: error,
-  });
+  const where = node ? `${node.kernel} of ${operands}: ` : '';
+  const [message = ''] = fault.message.split('\n');
+  return new Error(`${where}${fault.memory ? 'out of memory: ' : ''}${message}`, { cause: fault });
 }

@@ -58,6 +58,8 @@ export function vitArchitecture(shape: VitShape): Architecture<VitShape> {
   return {
     family: 'vit',
     shape,
+    // Attention and MLP.
+    branches: 2,
     stem: stem(shape),
     blocks: Array.from({ length: shape.depth }, (_, index) => block(shape, index)),
     head: head(shape),

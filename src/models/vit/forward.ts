@@ -1,11 +1,12 @@
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu, layerNorm } from '../../engine/ops.ts';
-import type { BlockContext, Forward, Weights } from '../forward.ts';
+import type { PartSpec } from '../architecture.ts';
+import type { Forward, PartContext, Weights } from '../forward.ts';
 import { type VitShape, vitTokens } from './architecture.ts';
 
 /** Builds the forward functions of a vision transformer's parts; the head reads the class token. */
-export function vitForward(shape: VitShape): Forward {
+export function vitForward(shape: VitShape): Readonly<Record<PartSpec['role'], Forward>> {
   return {
     stem: (images, weights) => stem(shape, images as tf.Tensor4D, weights),
     block: (tokens, weights, context) => block(shape, tokens as tf.Tensor3D, weights, context),
@@ -34,7 +35,7 @@ function stem(shape: VitShape, images: tf.Tensor4D, weights: Weights): tf.Tensor
 }
 
 /** Pre-norm attention and MLP with residuals; [B, N, D] to [B, N, D]. */
-function block(shape: VitShape, tokens: tf.Tensor3D, weights: Weights, context: BlockContext): tf.Tensor3D {
+function block(shape: VitShape, tokens: tf.Tensor3D, weights: Weights, context: PartContext): tf.Tensor3D {
   const attended = attention(shape, norm(shape, tokens, weights, 'norm1'), weights);
   const middle = tf.add<tf.Tensor3D>(tokens, context.dropPath(attended, 0));
   const hidden = gelu(linear(norm(shape, middle, weights, 'norm2'), weights, 'mlp.fc1')) as tf.Tensor3D;

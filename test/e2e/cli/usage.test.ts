@@ -52,7 +52,7 @@ describe('help and version', () => {
       Configuration:
         --recipe <name>      bundled recipe to start from (default: shapes)
         -c, --config <file>  YAML file with settings
-        --model <name>       architecture: vit-tiny … vit-huge
+        --model <name>       architecture, such as vit-base or resnet-110
         --modules <k>        number of modules
         --depths <list>      blocks of each module: 4,3,3,2
         --data <source>      image folder, or shapes

@@ -3,10 +3,12 @@ import { describe, expect } from 'vitest';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { OnnxState } from '../../../src/engine/onnx-state.ts';
 import type { Program } from '../../../src/engine/program.ts';
+import { evaluateLogits } from '../../../src/tasks/classification.ts';
+import { evaluateProgram } from '../../../src/training/evaluate-program.ts';
 import { flatten } from '../../../src/training/layout.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
-import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 import { webgpuTest } from '../../support/webgpu.ts';
 
 const cpu = () => createOnnxEngine({ threads: 1 });
@@ -22,15 +24,18 @@ const full = {
 };
 
 describe('training on the WebGPU provider', () => {
-  const variants: [string, object][] = [
+  const variants: [string, object, object?][] = [
     ['1 micro-batch', {}],
     ['2 micro-batches', { accumulate: 2 }],
     ['recomputed blocks', { recompute: true }],
+    ['residual network', {}, tinyResnet],
+    ['residual network in micro-batches', { accumulate: 2 }, tinyResnet],
+    ['residual network, recomputed', { recompute: true }, tinyResnet],
   ];
-  for (const [variant, settings] of variants) {
+  for (const [variant, settings, model = {}] of variants) {
     for (const job of Object.values(jobs)) {
       webgpuTest(`has the losses of cpu over 5 steps: ${job.id}, ${variant}`, async () => {
-        const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, ...settings } }));
+        const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, ...settings } }));
         const [expected, found] = [await runSteps(cpu(), tiny, 5), await runSteps(webgpu(), tiny, 5)];
         for (const [step, loss] of expected.losses.entries()) {
           expect(Number.isFinite(loss)).toBe(true);
@@ -44,17 +49,83 @@ describe('training on the WebGPU provider', () => {
   }
 
   webgpuTest('leaves no node of a training step to the processor', async () => {
-    for (const [job, recompute] of [
-      [jobs.meta, false],
-      [jobs.middle, false],
-      [jobs.finetune, false],
-      [jobs.finetune, true],
+    for (const [job, recompute, model] of [
+      [jobs.meta, false, {}],
+      [jobs.middle, false, {}],
+      [jobs.finetune, false, {}],
+      [jobs.finetune, true, {}],
+      [jobs.middle, false, tinyResnet],
+      [jobs.finetune, true, tinyResnet],
     ] as const) {
-      const tiny = tinyJob(job, tinyConfig({ ...full, training: { ...full.training, recompute } }));
+      const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, recompute } }));
       const stepper = await createStepper(webgpu(true), tiny, CLASSES);
       expect(stepper.flops).toBeGreaterThan(0);
       stepper.dispose();
     }
+  });
+
+  webgpuTest('and none of an evaluation', async () => {
+    for (const job of [jobs.meta, jobs.middle, jobs.finetune]) {
+      const { network, config } = tinyJob(job, tinyConfig());
+      const executable = await webgpu(true).compile(evaluateProgram(job.id, network, config, 8));
+      expect(executable.cost.flops).toBeGreaterThan(0);
+      executable.dispose();
+    }
+  });
+
+  webgpuTest('has the sums of cpu in an evaluation', async () => {
+    const { network, config, layouts, initial } = tinyJob(jobs.middle, tinyConfig());
+    const { images, labels } = tinyBatch(config, 0);
+    const feeds = {
+      images: uint8(images, [8, 8, 8, 3]),
+      labels: int32(labels),
+      weights: float32(Float32Array.of(1, 1, 1, 1, 1, 1, 1, 0)),
+    };
+    const sums = [];
+    for (const engine of [cpu(), webgpu(true)]) {
+      const executable = await engine.compile(evaluateProgram('module-1', network, config, 8));
+      const state = engine.createState({
+        parameters: flatten(layouts.trained, initial),
+        frozen: flatten(layouts.frozen, initial),
+      });
+      sums.push(await executable.run(state, feeds));
+      executable.dispose();
+      state.dispose();
+    }
+    const [expected, found] = sums as [Record<string, HostTensor>, Record<string, HostTensor>];
+    expect(expected.count?.data[0]).toBe(7);
+    expect(Object.keys(found).sort()).toEqual(['count', 'loss', 'top1', 'top5']);
+    for (const name of ['count', 'top1', 'top5']) expect(found[name], name).toEqual(expected[name]);
+    expect(Math.abs((found.loss?.data[0] as number) - (expected.loss?.data[0] as number))).toBeLessThan(1e-4);
+  });
+
+  webgpuTest('counts scores that are not finite as wrong', async () => {
+    const [nan, infinite] = [Number.NaN, Number.POSITIVE_INFINITY];
+    const rows = [
+      [9, 1, 2],
+      [nan, 1, 2],
+      [infinite, 1, 2],
+      [9, -infinite, 2],
+      [3e38, 1, 2],
+    ];
+    const engine = webgpu(true);
+    const executable = await engine.compile({
+      name: 'evaluate',
+      state: {},
+      feeds: { logits: { dtype: 'float32', shape: [5, 3] }, labels: { dtype: 'int32', shape: [5] } },
+      body(_, { logits, labels }) {
+        const { top1, count } = evaluateLogits(logits as tf.Tensor2D, labels as tf.Tensor1D, tf.ones([5]));
+        const finite = tf.isFinite(tf.cast(labels as tf.Tensor, 'int32'));
+        return { state: {}, outputs: { top1, count, finite } };
+      },
+    });
+    const feeds = { logits: float32(Float32Array.from(rows.flat()), [5, 3]), labels: int32(new Int32Array(5)) };
+    expect(await executable.run(engine.createState({}), feeds)).toEqual({
+      top1: float32(Float32Array.of(2), []),
+      count: float32(Float32Array.of(5), []),
+      finite: uint8(Uint8Array.of(1, 1, 1, 1, 1)),
+    });
+    executable.dispose();
   });
 
   webgpuTest('keeps all vectors of the state on the device', async () => {

@@ -10,22 +10,29 @@ import {
   slice,
   wholeNetwork,
 } from '../../../src/models/network.ts';
-import { buildArchitecture } from '../../../src/models/registry.ts';
+import { buildArchitecture, metaArchitecture } from '../../../src/models/registry.ts';
 import { runNetwork } from '../../../src/models/run-network.ts';
 import type { ModulePlan } from '../../../src/protocol/plan.ts';
 import { normalise } from '../../../src/training/inputs.ts';
 import { flatten, layoutOf, splitParameters } from '../../../src/training/layout.ts';
 import { bytesOf, type HostTensors, uint8 } from '../../../src/util/tensor.ts';
-import { CLASSES, tinyBatch, tinyConfig } from '../../support/tiny.ts';
+import { CLASSES, tinyBatch, tinyConfig, tinyResnet } from '../../support/tiny.ts';
 
-const config = tinyConfig();
-const target = buildArchitecture(config.model, CLASSES);
 const modules: ModulePlan[] = [
   { index: 0, from: 0, to: 1, metaDepth: 1 },
   { index: 1, from: 1, to: 4, metaDepth: 2 },
   { index: 2, from: 4, to: 6, metaDepth: 1 },
 ];
-const meta = buildArchitecture(config.model, CLASSES, 4);
+const families = (
+  [
+    ['a vision transformer', {}],
+    ['a residual network', tinyResnet],
+  ] as const
+).map(([name, model]) => {
+  const target = buildArchitecture(tinyConfig({ model }).model, CLASSES);
+  const meta = metaArchitecture(target, modules);
+  return [name, { target, meta, names: target.blocks.map((block) => block.name) }] as const;
+});
 
 async function logitsOf(network: Network, weights: HostTensors) {
   const layout = layoutOf([...networkParameters(network, true), ...networkParameters(network, false)]);
@@ -45,17 +52,17 @@ async function logitsOf(network: Network, weights: HostTensors) {
     },
   });
   const state = engine.createState({ parameters: flatten(layout, weights) });
-  const { logits } = await executable.run(state, { images: uint8(tinyBatch(config, 0).images, [8, 8, 8, 3]) });
+  const { logits } = await executable.run(state, { images: uint8(tinyBatch(tinyConfig(), 0).images, [8, 8, 8, 3]) });
   return logits?.data;
 }
 
-describe('dividing', () => {
+describe.each(families)('dividing %s', (_, { target, names: [first, second, third, fourth, fifth, sixth] }) => {
   it('gives the stem to the first module, the head to the last, and every part to exactly one', () => {
     const parts = modules.map(({ index }) => slice(target, modules, index).map(({ name }) => name));
     expect(parts).toEqual([
-      ['stem', 'blocks.0'],
-      ['blocks.1', 'blocks.2', 'blocks.3'],
-      ['blocks.4', 'blocks.5', 'head'],
+      ['stem', first],
+      [second, third, fourth],
+      [fifth, sixth, 'head'],
     ]);
     expect(metaModules(modules).map(({ from, to }) => [from, to])).toEqual([
       [0, 1],
@@ -78,16 +85,16 @@ describe('dividing', () => {
   });
 });
 
-describe('a hybrid', () => {
+describe.each(families)('a hybrid of %s', (_, { target, meta, names: [, second, third, fourth] }) => {
   it('trains its module alone and holds the other meta slices', () => {
     const hybrid = hybridNetwork(target, meta, modules, 1);
     expect(hybrid.map(({ origin, spec, trainable }) => `${origin} ${spec.name} ${trainable}`)).toEqual([
       'meta stem false',
-      'meta blocks.0 false',
-      'target blocks.1 true',
-      'target blocks.2 true',
-      'target blocks.3 true',
-      'meta blocks.3 false',
+      `meta ${meta.blocks[0]?.name} false`,
+      `target ${second} true`,
+      `target ${third} true`,
+      `target ${fourth} true`,
+      `meta ${meta.blocks[3]?.name} false`,
       'meta head false',
     ]);
   });
@@ -105,8 +112,8 @@ describe('a hybrid', () => {
   );
 });
 
-describe('the undivided vision transformer', () => {
-  it('depends on every one of its parameters', async () => {
+describe.each(families)('%s that is not divided', (_, { target }) => {
+  it('depends on every one of its parameters and statistics', async () => {
     const network = wholeNetwork(target, 'target');
     const weights = initialise(parametersOf(partsOf(target)), 3, 'target');
     const before = await logitsOf(network, weights);

@@ -11,32 +11,37 @@ import { divide } from '../../../src/models/divide.ts';
 import { initialise } from '../../../src/models/initialise.ts';
 import { networkParameters } from '../../../src/models/network.ts';
 import { describeModel } from '../../../src/models/registry.ts';
-import { flatten } from '../../../src/training/layout.ts';
 import { initialLossScaling, type LossScaling } from '../../../src/training/loss-scaling.ts';
+import { microBatchRows, selectRows } from '../../../src/training/micro-batches.ts';
 import { jobNetwork } from '../../../src/training/phases.ts';
 import { createStepper, stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { train } from '../../../src/training/trainer.ts';
+import { initialState } from '../../../src/training/training-state.ts';
 import { float32, type HostTensor, type HostTensors, int32, sizeOf, uint8 } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
-import { CLASSES, jobs, runSteps, type TinyJob, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import {
+  CLASSES,
+  jobs,
+  runSteps,
+  type TinyJob,
+  tinyBatch,
+  tinyConfig,
+  tinyFamilies,
+  tinyJob,
+  tinyResnet,
+} from '../../support/tiny.ts';
 
 const emulated = () => createOnnxEngine({ threads: 1, emulate: true });
 const scalar = (value: number) => float32(Float32Array.of(value), []);
 const numberOf = (tensors: HostTensors, name: string) => tensors[name]?.data[0] as number;
 
-function tiny(precision: Precision, training: object = {}): TinyJob {
-  return tinyJob(jobs.finetune, tinyConfig({ training: { precision, ...training } }));
+function tiny(precision: Precision, training: object = {}, model: object = {}): TinyJob {
+  return tinyJob(jobs.finetune, tinyConfig({ model, training: { precision, ...training } }));
 }
 
-function stateOf({ layouts, initial }: TinyJob, scaling: LossScaling): HostTensors {
-  const zeros = () => float32(new Float32Array(layouts.trained.size));
-  return {
-    parameters: flatten(layouts.trained, initial),
-    m: zeros(),
-    v: zeros(),
-    gradient: zeros(),
-    ...initialLossScaling(scaling),
-  };
+function stateOf({ layouts, initial, config }: TinyJob, scaling: LossScaling): HostTensors {
+  const training = { ...config.training, precision: 'float16' } as const;
+  return { ...initialState(layouts, initial, training), ...initialLossScaling(scaling) };
 }
 
 /** Runs whole steps with a scaling of one's own; calls back with the state after each. */
@@ -56,11 +61,8 @@ async function runScaled(
   for (let step = 0; step < steps; step++) {
     const batch: Batch = tinyBatch(job.config, step);
     for (let index = 0; index < accumulate; index++) {
-      const bytes = size * imageSize * imageSize * channels;
-      const feeds = {
-        images: uint8(batch.images.slice(index * bytes, (index + 1) * bytes), [size, imageSize, imageSize, channels]),
-        labels: int32(batch.labels.slice(index * size, (index + 1) * size)),
-      };
+      const { images, labels } = selectRows(batch, microBatchRows(batchSize, accumulate, index));
+      const feeds = { images: uint8(images, [size, imageSize, imageSize, channels]), labels: int32(labels) };
       const carry = scalar(index === 0 ? 0 : 1);
       await gradient?.run(state, { ...feeds, ...(apply ? { carry } : { learningRate: scalar(1e-3) }) });
     }
@@ -70,12 +72,15 @@ async function runScaled(
 }
 
 const usual: LossScaling = { initial: 2 ** 16, growth: 2, backoff: 0.5, interval: 2000 };
-const trained = ['parameters', 'm', 'v', 'biasCorrection1', 'biasCorrection2'] as const;
 const bytesOf = (tensor: HostTensor | undefined) => Buffer.from(tensor?.data.buffer as ArrayBuffer);
 
-describe.each([1, 2])('loss scaling with %i micro-batches', (accumulate) => {
+const cases = tinyFamilies.flatMap(([family, model]) => [1, 2].map((accumulate) => ({ family, model, accumulate })));
+
+describe.each(cases)('loss scaling of a $family with $accumulate micro-batches', ({ model, accumulate }) => {
   it('skips a step that overflows, to the last bit, and halves the scale', async () => {
-    const job = tiny('float16', { accumulate });
+    const job = tiny('float16', { accumulate }, model);
+    const statistics = job.layouts.statistics.size > 0 ? ['statistics'] : [];
+    const trained = ['parameters', ...statistics, 'm', 'v', 'biasCorrection1', 'biasCorrection2'];
     const initial = 2 ** 40;
     let before: HostTensors = stateOf(job, { ...usual, initial });
     let [scale, skipped, taken] = [initial, 0, 0];
@@ -106,7 +111,7 @@ describe.each([1, 2])('loss scaling with %i micro-batches', (accumulate) => {
     const scales: number[] = [];
     const counts: number[] = [];
     const scaling = { ...usual, initial: 4, interval: 3 };
-    await runScaled(tiny('float16', { accumulate }), scaling, 7, (tensors) => {
+    await runScaled(tiny('float16', { accumulate }, model), scaling, 7, (tensors) => {
       scales.push(numberOf(tensors, 'lossScale'));
       counts.push(numberOf(tensors, 'goodSteps'));
     });
@@ -115,7 +120,7 @@ describe.each([1, 2])('loss scaling with %i micro-batches', (accumulate) => {
   });
 
   it('changes nothing but roundings where all is float32', async () => {
-    const job = tiny('float32', { accumulate });
+    const job = tiny('float32', { accumulate }, model);
     const { tensors: expected } = await runSteps(emulated(), job, 5);
     let found: HostTensors = {};
     await runScaled(job, usual, 5, (tensors) => {
@@ -143,10 +148,14 @@ it('gives up where no scale is small enough', async () => {
   await expect(run()).rejects.toMatchObject({ code: 'TRAINING_DIVERGED', hint: expect.stringContaining('bfloat16') });
 });
 
-describe.each(['float16', 'bfloat16'] as const)('training in %s', (precision) => {
+const reduced = tinyFamilies.flatMap(([family, model]) =>
+  (['float16', 'bfloat16'] as const).map((precision) => ({ family, model, precision })),
+);
+
+describe.each(reduced)('training of a $family in $precision', ({ model, precision }) => {
   it.each(Object.values(jobs))('stays near float32: $id', async (job) => {
     const run = (chosen: Precision) =>
-      runSteps(emulated(), tinyJob(job, tinyConfig({ training: { precision: chosen } })), 12);
+      runSteps(emulated(), tinyJob(job, tinyConfig({ model, training: { precision: chosen } })), 12);
     const [expected, found] = [await run('float32'), await run(precision)];
     const tolerance = precision === 'float16' ? 2e-3 : 2e-2;
     for (const [step, loss] of expected.losses.entries())
@@ -157,7 +166,7 @@ describe.each(['float16', 'bfloat16'] as const)('training in %s', (precision) =>
 
   it('converges as float32 does', async () => {
     const config = (chosen: Precision) =>
-      tinyConfig({ model: { imageSize: 16, depth: 3 }, training: { precision: chosen, labelSmoothing: 0 } });
+      tinyConfig({ model: { ...model, imageSize: 16, depth: 3 }, training: { precision: chosen, labelSmoothing: 0 } });
     const losses: Partial<Record<Precision, number>> = {};
     for (const chosen of ['float32', precision] as const) {
       const job = tinyJob(jobs.finetune, config(chosen));
@@ -177,14 +186,19 @@ describe.each(['float16', 'bfloat16'] as const)('training in %s', (precision) =>
   });
 });
 
-describe('a training in float16 that was stopped', () => {
+describe.each([
+  { family: 'vision transformer', model: {}, precision: 'float16', accumulate: 1 },
+  { family: 'residual network', model: tinyResnet, precision: 'float32', accumulate: 1 },
+  { family: 'residual network', model: tinyResnet, precision: 'float16', accumulate: 2 },
+])('a training of a $family in $precision that was stopped', ({ model, precision, accumulate }) => {
   const config = tinyConfig({
-    training: { precision: 'float16', batchSize: 16 },
+    model,
+    training: { precision, accumulate, batchSize: 16 },
     data: { shapes: { train: 128, validation: 32 } },
   });
   const quiet = { compiled() {}, step() {}, cold() {}, epoch() {}, saveDue: () => false };
 
-  it('goes on from its checkpoint as if it had not been, scale included', async () => {
+  it('goes on from its checkpoint as if it had not been, scale and statistics included', async () => {
     const dataset = await openDataset(config);
     const classes = dataset.identity.classes.length;
     const { network } = jobNetwork(
@@ -206,19 +220,18 @@ describe('a training in float16 that was stopped', () => {
     expect(part.finished).toBe(false);
     const { state: resumed } = await loadTraining(root);
     expect(resumed?.progress.step).toBe(5);
-    expect(numberOf(resumed?.scaling ?? {}, 'goodSteps')).toBe(5);
+    if (precision === 'float16') expect(numberOf(resumed?.scaling ?? {}, 'goodSteps')).toBe(5);
     const rest = await train(emulated(), training, initial, resumed, { ...quiet, save, stopRequested: () => false });
 
     expect(rest.finished).toBe(true);
     const { seconds: _, ...progress } = rest.state.progress;
     expect(whole.state.progress).toMatchObject(progress);
-    expect(Object.keys(rest.state.scaling).sort()).toEqual([
-      'biasCorrection1',
-      'biasCorrection2',
-      'goodSteps',
-      'lossScale',
-    ]);
-    for (const name of ['parameters', 'm', 'v', 'scaling'] as const)
+    const scaling = ['biasCorrection1', 'biasCorrection2', 'goodSteps', 'lossScale'];
+    expect(Object.keys(rest.state.scaling).sort()).toEqual(precision === 'float16' ? scaling : []);
+    const statistics = model === tinyResnet ? 2 * (1 + 6 * 2 + 2) : 0;
+    expect(Object.keys(rest.state.statistics)).toHaveLength(statistics);
+    expect(Object.keys(resumed?.statistics ?? {})).toHaveLength(statistics);
+    for (const name of ['parameters', 'statistics', 'm', 'v', 'scaling'] as const)
       expect(rest.state[name]).toEqual(whole.state[name]);
   });
 });

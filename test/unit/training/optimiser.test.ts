@@ -4,7 +4,7 @@ import { adamw, adamwFeeds, adamwScalars } from '../../../src/training/adamw.ts'
 import { layoutOf } from '../../../src/training/layout.ts';
 import { randomStream } from '../../../src/util/random.ts';
 import { float32, type HostTensor } from '../../../src/util/tensor.ts';
-import { jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { jobs, runSteps, tinyConfig, tinyFamilies, tinyJob } from '../../support/tiny.ts';
 
 describe('AdamW', () => {
   const init = { kind: 'zeros' } as const;
@@ -56,11 +56,11 @@ describe('AdamW', () => {
   });
 });
 
-describe('a module job', () => {
+describe.each(tinyFamilies)('a module job of a %s', (_, model) => {
   it('changes all of its own parameters and no byte of the frozen slices', async () => {
     const engine = createOnnxEngine({ threads: 1 });
     for (const job of [jobs.first, jobs.middle, jobs.last]) {
-      const tiny = tinyJob(job, tinyConfig());
+      const tiny = tinyJob(job, tinyConfig({ model }));
       const before = await runSteps(engine, tiny, 0);
       const { tensors } = await runSteps(engine, tiny, 3);
       expect(tensors.frozen?.data).toEqual(before.tensors.frozen?.data);
@@ -76,7 +76,7 @@ describe('a module job', () => {
     const phases = { incubate: { epochs: 1, clip: 1e-3 } };
     const { tensors } = await runSteps(
       createOnnxEngine({ threads: 1 }),
-      tinyJob(jobs.middle, tinyConfig({ phases })),
+      tinyJob(jobs.middle, tinyConfig({ model, phases })),
       1,
     );
     expect(Math.hypot(...(tensors.m?.data ?? []))).toBeCloseTo(0.1 * 1e-3, 8);

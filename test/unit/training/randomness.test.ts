@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runConfigSchema } from '../../../src/config/schema.ts';
 import { divide } from '../../../src/models/divide.ts';
 import { hybridNetwork, wholeNetwork } from '../../../src/models/network.ts';
-import { buildArchitecture } from '../../../src/models/registry.ts';
+import { buildArchitecture, metaArchitecture } from '../../../src/models/registry.ts';
 import { drawDropPath, planDropPath } from '../../../src/training/drop-path.ts';
 import { microBatchRows, selectRows } from '../../../src/training/micro-batches.ts';
 import { drawMix } from '../../../src/training/mix.ts';
@@ -11,8 +11,8 @@ const config = runConfigSchema.parse({
   model: { name: 'vit-tiny', width: 24, heads: 2, depth: 8, patch: 4, imageSize: 8 },
 });
 const target = buildArchitecture(config.model, 10);
-const meta = buildArchitecture(config.model, 10, 4);
 const modules = divide([1, 1, 1, 1, 1, 1, 1, 1], config.division);
+const meta = metaArchitecture(target, modules);
 const key = { seed: 0, stream: 'module-1', step: 3 };
 const all = (count: number) => Array.from({ length: count }, (_, row) => row);
 

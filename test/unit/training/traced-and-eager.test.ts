@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { vitShapes } from '../../../src/models/vit/architecture.ts';
-import { type Job, jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { type Job, jobs, runSteps, tinyBottlenecks, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 
 const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
   // What distinguishes the named models besides their dimensions, such as the missing qkv bias of vit-huge.
@@ -20,6 +20,21 @@ const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
   ],
   ['recomputed blocks', { training: { recompute: true } }],
   ['micro-batches', { training: { accumulate: 2, mixup: 0.8 } }],
+  ['residual network', { model: tinyResnet }],
+  // AdamW makes whole steps of gradients that are nothing but rounding; a larger epsilon damps them.
+  ['residual network with bottlenecks', { model: tinyBottlenecks, training: { eps: 1e-3 } }],
+  ['residual network, recomputed', { model: tinyResnet, training: { recompute: true } }],
+  ['residual network in micro-batches', { model: tinyResnet, training: { accumulate: 2, mixup: 0.8 } }],
+  [
+    'residual network with stochastic depth and frozen slices in training mode',
+    {
+      model: tinyResnet,
+      phases: Object.fromEntries(
+        ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.3, clip: 0.5 }]),
+      ),
+      training: { frozenSlices: 'train' },
+    },
+  ],
 ];
 const cases = variants.flatMap(([variant, overrides]) =>
   Object.values(jobs).map((job) => [job.id, variant, job, overrides] as [string, string, Job, typeof overrides]),

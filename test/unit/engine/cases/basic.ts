@@ -82,6 +82,8 @@ export const basicCases: readonly BasicCase[] = [
   { kernel: 'IsNan', body: (x) => bool(tf.isNaN(tf.div(x, tf.sub(x, x)))), gradient: false },
   { kernel: 'IsInf', body: (x) => bool(tf.isInf(tf.div(x, tf.sub(x, x)))), gradient: false },
   { kernel: 'IsFinite', body: (x) => bool(tf.isFinite(tf.log(x))), gradient: false },
+  { kernel: 'IsFinite', body: (x) => bool(tf.isFinite(tf.cast(x, 'int32'))), gradient: false },
+  { kernel: 'IsFinite', body: (x) => bool(tf.isFinite(tf.div(tf.mul(x, 3e38), 0.5))), gradient: false },
   { kernel: 'AddN', body: (x, y) => tf.addN([x, y, x]) },
   {
     kernel: 'Select',

@@ -1,0 +1,24 @@
+import type { RunConfig } from '../config/schema.ts';
+import type { ModulePlan } from '../protocol/plan.ts';
+import type { Architecture } from './architecture.ts';
+
+export type ModelConfig = RunConfig['model'];
+
+/** Settings of `model` that null leaves as the name says. */
+export type ModelSetting = {
+  [Key in keyof ModelConfig]: null extends ModelConfig[Key] ? Key : never;
+}[keyof ModelConfig];
+
+/** Architectures that are alike but for their dimensions. */
+export interface Family<Shape = unknown> {
+  /** For people, in the plural. */
+  readonly title: string;
+  /** Values of `model.name`. */
+  readonly names: readonly string[];
+  /** The settings that change a named size; others have no meaning here. */
+  readonly settings: readonly ModelSetting[];
+  /** @throws CONFIG_MODEL where the dimensions do not fit together. */
+  build(model: ModelConfig, classes: number): Architecture<Shape>;
+  /** The meta model of a division: slice i has the interfaces of the target's slice i, and `metaDepth` blocks. */
+  metaArchitecture(target: Architecture<Shape>, modules: readonly ModulePlan[]): Architecture<Shape>;
+}

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { type TrainTask, trainInProcess } from '../support/train-process.ts';
+
+/**
+ * Model families: a new one is a further entry. Large enough that operators share their work among threads, with all that
+ * draws random numbers switched on.
+ */
+const families: Record<string, { readonly model: object; readonly division: object }> = {
+  vit: {
+    model: { name: 'vit-tiny', width: 96, heads: 3, depth: 6, patch: 4, imageSize: 16 },
+    division: { modules: 3 },
+  },
+  resnet: {
+    model: { name: 'resnet-20', width: 8, depth: 9, imageSize: 16 },
+    division: { modules: 3 },
+  },
+};
+
+const jobs = [
+  { id: 'meta', kind: 'meta' },
+  { id: 'module-1', kind: 'module', module: 1 },
+  { id: 'finetune', kind: 'finetune' },
+];
+const phase = { epochs: 9, warmupEpochs: 1, dropPath: 0.2, clip: 0.5 };
+const STEPS = 20;
+
+/** 20 steps are three epochs and a part of the fourth. */
+const configOf = (family: string, training: object = {}) => ({
+  ...families[family],
+  data: { shapes: { train: 192, validation: 32 }, padding: 1 },
+  training: { batchSize: 32, referenceBatch: null, ...training },
+  phases: { meta: phase, incubate: phase, finetune: phase },
+});
+
+/** Equal reports of two processes that run side by side, in all that they tell. */
+async function expectEqual(task: TrainTask) {
+  const [first, second] = await Promise.all([trainInProcess(task), trainInProcess(task)]);
+  expect(second).toEqual(first);
+  expect(first.done).toBe(STEPS);
+  expect(first.evaluation).not.toBeNull();
+  // They were trained, all parameters of them, and no two tensors are alike by mistake.
+  const before = new Map(first.initial);
+  const after = new Map(first.final);
+  const parameters = [...after.keys()].filter((path) => path.startsWith('/parameters/'));
+  expect(parameters.length).toBeGreaterThan(20);
+  for (const path of parameters) expect(after.get(path), path).not.toBe(before.get(path.slice('/parameters'.length)));
+  for (const slots of ['/m/', '/v/']) {
+    const paths = [...after.keys()].filter((path) => path.startsWith(slots));
+    expect(paths.length, slots).toBe(parameters.length);
+  }
+  expect(new Set(after.values()).size).toBe(after.size);
+  return after;
+}
+
+describe.each(Object.keys(families))('%s: two processes have equal SHA-256 of all state after 20 steps', (family) => {
+  const seen = new Set<string | undefined>();
+
+  for (const threads of [1, 2]) {
+    it.each(jobs)(`$id, threads: ${threads}`, async (job) => {
+      const final = await expectEqual({ config: configOf(family), job, threads, steps: STEPS });
+      const [[, hash] = []] = [...final];
+      if (threads === 1) {
+        expect(seen).not.toContain(hash);
+        seen.add(hash);
+      }
+    });
+  }
+
+  it.each([
+    ['micro-batches', { accumulate: 2 }],
+    ['recomputed blocks', { recompute: true }],
+  ])('module-1, threads: 2, %s', async (_, training) => {
+    const job = { id: 'module-1', kind: 'module', module: 1 };
+    await expectEqual({ config: configOf(family, training), job, threads: 2, steps: STEPS });
+  });
+});
