@@ -1,6 +1,6 @@
 /*
- * `npm run bench:engine`: a training step by an engine of ours, `cpu` unless named, and by PyTorch, in alternation in one run. The losses of the
- * first steps are compared before anything is timed.
+ * `npm run bench:engine`: a training step by an engine of ours, `cpu` unless named, and by PyTorch, in alternation in one
+ * run. The losses of the first steps are compared before anything is timed.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -65,9 +65,9 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
       builtAt: Date.now(),
     };
     await writeFile(join(place, BUILD_FILE), `${JSON.stringify(build, null, 2)}\n`);
-    await rm(folder, { recursive: true, force: true });
+    // What another process has built meanwhile may be in use already.
+    if (force || !(await readBuild(folder))) await rm(folder, { recursive: true, force: true });
     await rename(place, folder).catch((error: unknown) => {
-      // Another process has built the same meanwhile.
       if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     });
     return { ...build, addon: join(folder, ADDON), isNew: true };

@@ -3,7 +3,7 @@ import { IncubateError, messageOf } from '../../util/errors.ts';
 import type { HostTensor } from '../../util/tensor.ts';
 import { checkFeeds, checkState, foreignState } from '../check-inputs.ts';
 import { costOf } from '../cost.ts';
-import { disposed, runFailure } from '../failures.ts';
+import { compileFailure, disposed, runFailure } from '../failures.ts';
 import type { Graph } from '../graph.ts';
 import { overwritableState } from '../in-place.ts';
 import type { Engine, Executable, Program } from '../program.ts';
@@ -51,8 +51,12 @@ export async function createTorchEngine({ threads, device }: TorchEngineOptions)
       requirePrecision('torch', program.precision);
       const graph = traceProgram(program);
       const lean = fused(graph);
-      const compiled = addon.compile(lowerToTorch(lean, overwritableState(graph)));
-      return torchExecutable(program, lean, { addon, compiled, cost: costOf(graph) });
+      const code = lowerToTorch(lean, overwritableState(graph));
+      try {
+        return torchExecutable(program, lean, { addon, compiled: addon.compile(code), cost: costOf(graph) });
+      } catch (error) {
+        throw compileFailure(program, error);
+      }
     },
   };
 }
