@@ -1,12 +1,13 @@
 /*
- * `npm run bench:engine`: a training step by the CPU engine and by PyTorch, in alternation in one run. The losses of the
- * first steps are compared before anything is timed.
+ * `npm run bench:engine`: a training step by an engine of ours, `cpu` unless named, and by PyTorch, in alternation in one
+ * run. The losses of the first steps are compared before anything is timed.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { engineNames } from '../../src/config/engines.ts';
 import { alignTable } from '../../src/report/table.ts';
 import { type BenchCase, cases } from './cases.ts';
 import { gibibytes } from './gibibytes.ts';
@@ -14,7 +15,7 @@ import { median } from './median.ts';
 import { type Peer, startPeer } from './peer.ts';
 import { writeTask } from './task.ts';
 
-const USAGE = `npm run bench:engine -- [--json] [--only TEXT] [--threads 1,2] [--rounds N] [--python PATH]`;
+const USAGE = `npm run bench:engine -- [--engine cpu|torch] [--json] [--only TEXT] [--threads 1,2] [--rounds N] [--python PATH]`;
 
 /** Steps whose losses must agree, which also warm both sides up, and how far they may differ. */
 const COMPARED_STEPS = 3;
@@ -36,6 +37,7 @@ interface Row {
 
 const { values } = parseArgs({
   options: {
+    engine: { type: 'string', default: 'cpu' },
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
     threads: { type: 'string', default: '1,2' },
@@ -48,6 +50,9 @@ if (values.help) {
   console.log(USAGE);
   process.exit();
 }
+
+const engine = engineNames.find((name) => name === values.engine);
+if (!engine) throw new RangeError(`--engine ${values.engine}: one of ${engineNames.join(', ')}`);
 
 const rows: Row[] = [];
 for (const bench of cases.filter(({ name }) => name.includes(values.only))) {
@@ -67,7 +72,7 @@ async function measure(bench: BenchCase, threads: number): Promise<Row> {
   const peers: Peer[] = [];
   try {
     const taskPath = join(folder, 'task.json');
-    await writeFile(taskPath, JSON.stringify({ ...(await writeTask(bench, folder)), threads }));
+    await writeFile(taskPath, JSON.stringify({ ...(await writeTask(bench, folder)), threads, engine }));
     const program = (name: string) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
     const script = fileURLToPath(new URL(`../../../scripts/bench/peers/${bench.peer}.py`, import.meta.url));
     const ours = await startPeer(process.execPath, [program('ours.js'), taskPath], threads);

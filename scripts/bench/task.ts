@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import type { EngineName } from '../../src/config/engines.ts';
 import type { Tuning } from '../../src/engine/onnx-tuning.ts';
 import { divide } from '../../src/models/divide.ts';
 import { initialise } from '../../src/models/initialise.ts';
@@ -16,6 +17,8 @@ import type { BenchCase } from './cases.ts';
 /** What a peer is told, as a JSON file whose path is its argument. */
 export interface BenchTask {
   readonly threads: number;
+  /** Ours; `cpu` where absent. */
+  readonly engine?: EngineName;
   /** How our side differs from how it runs otherwise. */
   readonly tuning?: Partial<Tuning>;
   readonly config: BenchCase['config'];

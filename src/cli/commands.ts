@@ -44,6 +44,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./data.ts')).dataCommand(),
   },
   {
+    name: 'engine',
+    summary: 'build engines that do not come with the package',
+    load: async () => (await import('./engine.ts')).engineCommand(),
+  },
+  {
     name: 'doctor',
     summary: 'show what this machine offers and which engine would be used',
     load: async () => (await import('./doctor.ts')).doctorCommand(),

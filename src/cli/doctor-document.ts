@@ -59,13 +59,13 @@ export function advise(
   const advice: string[] = [];
   const cpu = named('cpu');
   if (!cpu?.available) advice.push(`The CPU engine does not work. ${cpu?.hint ?? engineHints.cpu}`);
-  if (gpus.length > 0 && chosen !== 'cuda') {
+  if (gpus.length > 0 && chosen !== 'cuda' && chosen !== 'torch') {
     const instead = chosen === 'cpu' ? 'The GPUs are not used' : `The GPUs are used by ${chosen}; cuda would be faster`;
     advice.push(`${instead}: ${named('cuda')?.reason}. ${engineHints.cuda}`);
   }
   if (gpus.length === 0 && chosen === 'cpu') {
     advice.push(
-      `Runs compute on the CPU. With an NVIDIA GPU: ${engineHints.cuda}`,
+      `Runs compute on the CPU. With an NVIDIA GPU: ${engineHints.torch} Or: ${engineHints.cuda}`,
       `With any GPU: ${engineHints.webgpu}`,
     );
   }

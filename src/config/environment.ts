@@ -4,7 +4,7 @@ import { settings } from './settings.ts';
 import { readText } from './text-value.ts';
 
 /** Variables of ours that are no settings. */
-export const reservedVariables = ['INCUBATE_RUNS_DIR', 'INCUBATE_DEBUG'] as const;
+export const reservedVariables = ['INCUBATE_RUNS_DIR', 'INCUBATE_DEBUG', 'INCUBATE_CACHE_DIR'] as const;
 
 /** The variable that gives a setting a value: `training.batchSize` → `INCUBATE_TRAINING__BATCH_SIZE`. */
 export function variableOf(key: string): string {

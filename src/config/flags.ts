@@ -38,7 +38,7 @@ export const configFlags: readonly ConfigFlag[] = [
     flag: '--engine',
     argument: '<name>',
     key: 'devices.engine',
-    description: 'what computes: auto, cpu, webgpu, cuda or tfjs',
+    description: 'what computes: auto, cpu, webgpu, cuda, tfjs or torch',
   },
   {
     name: 'gpus',

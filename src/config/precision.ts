@@ -15,6 +15,7 @@ const beside: { readonly [Name in EngineName]: readonly Precision[] } = {
   webgpu: ['float16'],
   cuda: ['float16', 'bfloat16'],
   tfjs: [],
+  torch: ['bfloat16'],
 };
 
 const reasons: { readonly [Name in EngineName]: string } = {
@@ -22,6 +23,7 @@ const reasons: { readonly [Name in EngineName]: string } = {
   webgpu: 'WebGPU has float32 and float16',
   cuda: 'it has float32, float16 and bfloat16',
   tfjs: 'TensorFlow.js has float32 alone',
+  torch: "PyTorch's kernels for processors are of float32 and bfloat16",
 };
 
 export function hasPrecision(engine: EngineName, precision: Precision): boolean {

@@ -139,7 +139,7 @@ export const runConfigSchema = z.strictObject({
       engine: z
         .enum(['auto', ...engineNames])
         .default('auto')
-        .describe('what computes; auto: cuda, tfjs or webgpu where they work on a GPU, otherwise cpu'),
+        .describe('what computes; auto: torch, cuda, tfjs or webgpu where they work on a GPU, otherwise cpu'),
       gpus: z
         .union([z.literal('auto'), z.literal('none'), z.array(z.union([z.int().min(0), z.string().min(1)])).min(1)])
         .default('auto')

@@ -22,7 +22,7 @@ type DeviceConfig = RunConfig['devices'];
  * Decides what a run computes with, once: a worker uses that engine or fails.
  *
  * An engine that is asked for by name is tried and used. `auto` is the first of these that computes on a GPU, in the
- * precision that is asked for: cuda and tfjs where nvidia-smi lists GPUs, webgpu where GPUs are not asked for by number;
+ * precision that is asked for: torch, cuda and tfjs where nvidia-smi lists GPUs, webgpu where they are not asked for by number;
  * otherwise cpu.
  *
  * @throws ENGINE_UNAVAILABLE where the engine that is asked for, or every one that could use the GPUs that are asked for,
@@ -46,7 +46,7 @@ export function checkDemand({ engine, gpus }: DeviceConfig): void {
   if (Array.isArray(gpus) && (engine === 'cpu' || engine === 'webgpu')) {
     throw contradiction(
       `GPUs ${gpus.join(', ')} are demanded of the engine '${engine}', which cannot be given any`,
-      "Leave out --gpus, or choose the engine 'cuda' or 'tfjs'.",
+      "Leave out --gpus, or choose the engine 'torch', 'cuda' or 'tfjs'.",
     );
   }
   if (gpus === 'none' && (engine === 'cuda' || engine === 'webgpu')) {
@@ -91,7 +91,7 @@ async function chooseBest(
   if (gpus === 'none') return { engine: 'cpu', leasesGpus: false, because: 'GPUs are switched off' };
   const demanded = Array.isArray(gpus);
   const candidates: EngineName[] = [
-    ...(demanded || survey.gpus.length > 0 ? (['cuda', 'tfjs'] as const) : []),
+    ...(demanded || survey.gpus.length > 0 ? (['torch', 'cuda', 'tfjs'] as const) : []),
     ...(demanded ? [] : (['webgpu'] as const)),
   ];
   const probes = await Promise.all(candidates.map(probe));
@@ -129,7 +129,10 @@ function imprecise(who: string, precision: Precision, reason: string): IncubateE
 }
 
 function unavailable(probes: readonly EngineProbe[]): IncubateError {
-  const names = probes.map(({ name }) => name).join(' and ');
+  const names = probes
+    .map(({ name }) => name)
+    .join(', ')
+    .replace(/, (\w+)$/, ' and $1');
   const reasons = probes.map(({ name, reason }) => (probes.length > 1 ? `${name}: ${reason}` : reason)).join('; ');
   return new IncubateError(
     'ENGINE_UNAVAILABLE',

@@ -23,6 +23,10 @@ export async function openEngine({ engine, threads }: EngineRequest): Promise<En
     const { createEagerEngine } = await import('./eager-engine.ts');
     return createEagerEngine('tensorflow', 'tfjs');
   }
+  if (engine === 'torch') {
+    const { createTorchEngine } = await import('./torch/torch-engine.ts');
+    return createTorchEngine({ threads });
+  }
   const { createOnnxEngine } = await import('./onnx-engine.ts');
   return createOnnxEngine({ threads, provider: engine });
 }
@@ -34,6 +38,7 @@ export async function engineFault(engine: EngineName): Promise<string | null> {
     const loaded = loadTfjsNode();
     return 'reason' in loaded ? loaded.reason : null;
   }
+  if (engine === 'torch') return torchFault();
   try {
     const [{ providers }, { tryProvider }] = await Promise.all([
       import('./providers.ts'),
@@ -44,6 +49,11 @@ export async function engineFault(engine: EngineName): Promise<string | null> {
   } catch (error) {
     return readableReason(messageOf(error));
   }
+}
+
+async function torchFault(): Promise<string | null> {
+  const { loadAddon } = await import('./torch/addon.ts');
+  return loadAddon().then(() => null, messageOf);
 }
 
 /** An error of ONNX Runtime without the place in its source and the check that failed there. */

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { engineHints } from '../config/engines.ts';
 import { type EngineProbe, type ProbeRequest, unavailableProbe } from '../protocol/probe.ts';
+import { messageOf } from '../util/errors.ts';
 import { adapterKind } from './adapter-kind.ts';
 import { engineFault } from './engines.ts';
 import { providers } from './providers.ts';
@@ -11,6 +12,7 @@ import { workingPrecisions } from './try-precision.ts';
 /** Tries an engine and tells what it found. To be run in a process of its own: a driver may crash it. */
 export async function probeEngine({ engine }: ProbeRequest): Promise<EngineProbe> {
   if (engine === 'tfjs') return probeTfjs();
+  if (engine === 'torch') return probeTorch();
   const fault = await engineFault(engine);
   if (fault !== null) return unavailableProbe(engine, fault);
   const precisions = await workingPrecisions(providers[engine]);
@@ -47,6 +49,19 @@ function probeTfjs(): EngineProbe {
     reason: 'libtensorflow sees no GPU',
     hint: 'Check the driver, CUDA 11.2 and cuDNN 8.',
   };
+}
+
+async function probeTorch(): Promise<EngineProbe> {
+  const { tryTorch } = await import('./torch/try-torch.ts');
+  try {
+    const { version, gpus, precisions } = await tryTorch();
+    const found = { name: 'torch', available: true, version, precisions } as const;
+    if (gpus > 0) return { ...found, device: 'GPU, by CUDA', accelerated: true };
+    const device = `CPU, ${availableParallelism()} cores`;
+    return { ...found, device, accelerated: false, reason: 'PyTorch sees no GPU' };
+  } catch (error) {
+    return unavailableProbe('torch', messageOf(error));
+  }
 }
 
 function packageVersion(name: string): string {

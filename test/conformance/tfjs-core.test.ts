@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exceptions } from './exceptions.ts';
+import { torchFault } from '../support/torch.ts';
+import { cpuExceptions, exceptions } from './exceptions.ts';
 import { bundleSpecs, type Spec, type SpecBundle } from './run-specs.ts';
 
 let bundle: SpecBundle;
@@ -14,13 +15,19 @@ const passing = { feeds: 3694, constants: 3580 } as const;
 describe.each(['feeds', 'constants'] as const)(
   'specs of tfjs-core whose tensors are %s of a traced program',
   (givenAs) => {
-    it('pass on cpu where programs have what they need', async () => {
-      const specs = await bundle.run('cpu', givenAs);
+    it.for([
+      ['cpu', { ...exceptions, ...cpuExceptions }],
+      ['torch', exceptions],
+    ] as const)('pass on %s where programs have what they need', async ([engine, known], { skip }) => {
+      if (engine === 'torch') skip(torchFault !== null, `no torch: ${torchFault}`);
+      const specs = await bundle.run(engine, givenAs);
       const passed = specs.filter(({ status }) => status === 'passed');
       const failed = specs.filter(({ status, message }) => status === 'failed' && lackOf(message) === undefined);
-      console.info(`${passed.length} specs of tfjs-core pass as ${givenAs}, ${failed.length} do not; ${lacks(specs)}`);
-      expect(Object.fromEntries(failed.map(({ name, message }) => [nameOf(name), message]))).toEqual(
-        Object.fromEntries(Object.keys(exceptions).map((name) => [name, expect.any(String)])),
+      console.info(
+        `${passed.length} specs of tfjs-core pass on ${engine} as ${givenAs}, ${failed.length} do not; ${lacks(specs)}`,
+      );
+      expect(Object.fromEntries(failed.map(({ name, message }) => [nameOf(name, engine), message]))).toEqual(
+        Object.fromEntries(Object.keys(known).map((name) => [name, expect.any(String)])),
       );
       expect(passed.length).toBeGreaterThanOrEqual(passing[givenAs]);
     });
@@ -28,7 +35,7 @@ describe.each(['feeds', 'constants'] as const)(
 );
 
 /** Without the environment's name. */
-const nameOf = (name: string) => name.replace(' cpu {}', ' {}');
+const nameOf = (name: string, engine: string) => name.replace(` ${engine} {}`, ' {}');
 
 /** What a spec needs that programs do not have: a kernel, a type of tensors, or images with their channels first. */
 function lackOf(message: string): string | undefined {

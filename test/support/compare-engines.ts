@@ -88,10 +88,14 @@ export function expectAllClose(actual: HostTensors, expected: HostTensors, name:
   for (const [output, tensor] of Object.entries(expected)) expectClose(actual[output], tensor, `${name} ${output}`);
 }
 
-/** Expects the same results of ONNX Runtime and of tfjs' CPU backend. @returns the kernels that tfjs ran */
-export async function expectEqualOnBothEngines(operation: Operation, withGradients: boolean): Promise<string[]> {
+/** Expects the same results of an engine and of tfjs' CPU backend. @returns the kernels that tfjs ran */
+export async function expectEqualOnBothEngines(
+  operation: Operation,
+  withGradients: boolean,
+  traces: Engine = createOnnxEngine({ threads: 1 }),
+): Promise<string[]> {
   const program = programOf(operation, withGradients);
-  const traced = await runOn(createOnnxEngine({ threads: 1 }), program, operation.inputs);
+  const traced = await runOn(traces, program, operation.inputs);
   const engine = await createEagerEngine('cpu');
   const executable = await engine.compile(program);
   let eager: Record<string, HostTensor> = {};
@@ -114,11 +118,15 @@ function dot(data: HostTensor['data'], weight: (index: number) => number): numbe
   return sum;
 }
 
-/** Expects gradients that agree with central differences along random directions, in every engine. */
-export async function expectGradientsOfDifferences(operation: Operation, directions = 4, step = 1e-2): Promise<void> {
+/** Expects gradients that agree with central differences along random directions, in an engine and in tfjs' own. */
+export async function expectGradientsOfDifferences(
+  operation: Operation,
+  traces: Engine = createOnnxEngine({ threads: 1 }),
+  { directions = 4, step = 1e-2 } = {},
+): Promise<void> {
   const names = floatsOf(operation);
   const eager = await createEagerEngine('cpu');
-  for (const engine of [eager, createOnnxEngine({ threads: 1 })]) {
+  for (const engine of [eager, traces]) {
     const results = await runOn(engine, programOf(operation, true), operation.inputs);
     for (const name of names) {
       const at = operation.inputs[name] as HostTensor;

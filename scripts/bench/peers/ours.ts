@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
+import { openEngine } from '../../../src/engine/engines.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tuned } from '../../../src/engine/onnx-tuning.ts';
 import { layoutsOf } from '../../../src/training/network-layouts.ts';
@@ -11,7 +12,10 @@ import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
-const engine = createOnnxEngine({ threads: task.threads, tuning: { ...tuned, ...task.tuning } });
+const engine =
+  task.engine === undefined || task.engine === 'cpu'
+    ? createOnnxEngine({ threads: task.threads, tuning: { ...tuned, ...task.tuning } })
+    : await openEngine({ engine: task.engine, threads: task.threads });
 const network = networkOf(task);
 const started = performance.now();
 const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config }, classes);

@@ -8,7 +8,7 @@ it('finds a working CPU engine', async () => {
   const { stdout, exitCode } = await runCli(['doctor', '--json']);
   const { engines, versions, choice } = JSON.parse(stdout);
   expect(exitCode).toBe(0);
-  expect(engines.map(({ name }: { name: string }) => name)).toEqual(['cpu', 'webgpu', 'cuda', 'tfjs']);
+  expect(engines.map(({ name }: { name: string }) => name)).toEqual(['cpu', 'webgpu', 'cuda', 'tfjs', 'torch']);
   for (const { name, available, reason, hint } of engines) {
     if (name === 'cpu') expect(available).toBe(true);
     else if (!available) expect(reason && hint).toMatch(/.{10}/);

@@ -28,6 +28,7 @@ describe('help and version', () => {
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from
         data           generate data sets
+        engine         build engines that do not come with the package
         doctor         show what this machine offers and which engine would be used
         help           show help for a command
 
@@ -57,7 +58,7 @@ describe('help and version', () => {
         --data <source>      image folder, or shapes
         --batch-size <n>     images per optimiser step
         --seed <n>           seed of every random decision
-        --engine <name>      what computes: auto, cpu, webgpu, cuda or tfjs
+        --engine <name>      what computes: auto, cpu, webgpu, cuda, tfjs or torch
         --gpus <list>        GPUs to use: auto, none, or 0,1,…
         --jobs-per-gpu <n>   jobs that share a GPU
         --threads <n>        CPU threads to use

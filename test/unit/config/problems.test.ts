@@ -70,7 +70,7 @@ describe('wrong values', () => {
   it('offers the nearest choice', async () => {
     const error = await failure({ flags: { engine: 'tfj' } });
     expect(error.message).toBe(
-      `devices.engine is "tfj" (--engine): expected one of 'auto', 'cpu', 'webgpu', 'cuda', 'tfjs'`,
+      `devices.engine is "tfj" (--engine): expected one of 'auto', 'cpu', 'webgpu', 'cuda', 'tfjs', 'torch'`,
     );
     expect(error.hint).toBe("Did you mean 'tfjs'?");
   });

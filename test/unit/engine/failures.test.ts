@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { compileFailure, runFailure } from '../../../src/engine/failures.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import type { Program } from '../../../src/engine/program.ts';
+import type { Engine, Program } from '../../../src/engine/program.ts';
 import { float32, int32 } from '../../../src/util/tensor.ts';
+import { torchEngine, torchFault } from '../../support/torch.ts';
 
-const engines = [
+const engines: readonly (readonly [string, () => Promise<Engine>])[] = [
   ['cpu', async () => createOnnxEngine({ threads: 1 })],
   ['tfjs-cpu', () => createEagerEngine('cpu')],
-] as const;
+  ...(torchFault === null ? [['torch', torchEngine] as const] : []),
+];
 
 /** Adds a feed to the state w [3]. */
 const adding: Program = {

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { traceCost } from '../../../src/engine/cost.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import type { Program, ProgramResult, Tensors } from '../../../src/engine/program.ts';
+import type { Engine, Program, ProgramResult, Tensors } from '../../../src/engine/program.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { float32, uint8 } from '../../../src/util/tensor.ts';
 import { jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { torchEngine, torchFault } from '../../support/torch.ts';
 
 const vector = { dtype: 'float32', shape: [3] } as const;
 
@@ -22,10 +23,13 @@ function program(body: (w: tf.Tensor, x: tf.Tensor) => ProgramResult): Program {
 const result = (outputs: Tensors, state: Tensors = {}): ProgramResult => ({ state, outputs });
 const x = float32(Float32Array.of(1, 2, 3));
 
-describe.each([
+const engines: readonly (readonly [string, () => Promise<Engine>])[] = [
   ['cpu', async () => createOnnxEngine({ threads: 1 })],
   ['tfjs-cpu', () => createEagerEngine('cpu')],
-])('the engine %s', (_, open) => {
+  ...(torchFault === null ? [['torch', torchEngine] as const] : []),
+];
+
+describe.each(engines)('the engine %s', (_, open) => {
   it('replaces the state that a program returns and keeps the rest', async () => {
     const engine = await open();
     const executable = await engine.compile(program((w, fed) => result({ sum: tf.sum(w) }, { w: tf.add(w, fed) })));

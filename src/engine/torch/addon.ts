@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module';
+import { IncubateError, messageOf } from '../../util/errors.ts';
+import { type Build, findBuild } from './builds.ts';
+import type { TorchCode } from './code.ts';
+import { addonSources } from './sources.ts';
+
+declare const handle: unique symbol;
+
+/** A tensor where programs compute; the memory is given back by `release`, or when the handle is collected. */
+export interface TensorHandle {
+  readonly [handle]: 'tensor';
+}
+
+export interface ProgramHandle {
+  readonly [handle]: 'program';
+}
+
+type TypedArray = Float32Array | Int32Array | Uint8Array;
+
+/** A tensor in ordinary memory, its type as a number of `typeNumbers`. */
+export interface TorchTensor {
+  readonly type: number;
+  readonly shape: readonly number[];
+  readonly buffer: ArrayBuffer;
+}
+
+export type Feed = readonly [type: number, shape: readonly number[], data: TypedArray];
+
+/** What is wrong with a run: in which node of the graph, or -1, and whether for want of memory. */
+export interface TorchFault extends Error {
+  readonly node: number;
+  readonly memory: boolean;
+}
+
+/** The functions of native/torch/addon.cc. */
+export interface TorchAddon {
+  /** Of the PyTorch that it was compiled with. */
+  readonly version: string;
+  /** Fixes the number of threads of this process and where it computes. */
+  open(threads: number, device: TorchDevice): void;
+  /** How many GPUs PyTorch can use. */
+  devices(): number;
+  tensor(type: number, shape: readonly number[], data: TypedArray): TensorHandle;
+  read(tensors: readonly TensorHandle[]): Promise<TorchTensor[]>;
+  release(tensor: TensorHandle): void;
+  compile(code: TorchCode): ProgramHandle;
+  /** Runs on a thread of its own; replaces tensors behind handles of `states`. */
+  run(program: ProgramHandle, states: readonly TensorHandle[], feeds: readonly Feed[]): Promise<TorchTensor[]>;
+  /** How many tensors are behind handles. */
+  live(): number;
+}
+
+export type TorchDevice = 'cpu' | 'cuda';
+
+export interface LoadedAddon {
+  readonly addon: TorchAddon;
+  readonly build: Build;
+}
+
+/** Loads the addon that was built for this Node. @throws ENGINE_UNAVAILABLE where there is none or it cannot be loaded. */
+export async function loadAddon(environment: NodeJS.ProcessEnv = process.env): Promise<LoadedAddon> {
+  const build = await findBuild(await addonSources(), environment);
+  const hint = 'Run `incubate engine build torch`, which says what it needs.';
+  if (!build) throw new IncubateError('ENGINE_UNAVAILABLE', 'it has not been built on this machine', { hint });
+  try {
+    return { addon: required(build.addon), build };
+  } catch (error) {
+    throw new IncubateError('ENGINE_UNAVAILABLE', `${build.addon} cannot be loaded: ${messageOf(error)}`, {
+      hint,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * What libraries read from the environment when they are loaded. OpenBLAS would start threads of its own beside PyTorch's;
+ * OpenMP's would spin while they wait, which alone gains nothing and beside other work takes two to three times as long.
+ */
+const settings = { OPENBLAS_NUM_THREADS: '1', OMP_WAIT_POLICY: process.env.OMP_WAIT_POLICY ?? 'passive' };
+
+function required(path: string): TorchAddon {
+  const before = Object.keys(settings).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, settings);
+  try {
+    return createRequire(import.meta.url)(path) as TorchAddon;
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+}

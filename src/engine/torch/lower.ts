@@ -1,0 +1,61 @@
+import { IncubateError } from '../../util/errors.ts';
+import type { Constant, Graph, Value } from '../graph.ts';
+import { type TorchCode, TorchCodeBuilder, type TorchConstant, typeNumbers } from './code.ts';
+import { torchLowerings } from './lowerings/table.ts';
+
+/**
+ * A graph as instructions for the addon, in the order in which it was traced.
+ *
+ * @param donated names of state tensors whose memory may be written over
+ * @throws ENGINE_KERNEL for a kernel that the addon has no operation for.
+ */
+export function lowerToTorch(graph: Graph, donated: Iterable<string> = []): TorchCode {
+  const code = new TorchCodeBuilder();
+  const slots = new Map<number, number>();
+  const place = (value: Value) => {
+    const slot = code.slot();
+    slots.set(value.id, slot);
+    return [slot, typeNumbers[value.dtype]] as const;
+  };
+  const states = [...graph.state.values()].map(place);
+  const feeds = [...graph.feeds.values()].map(place);
+  const constants = [...graph.constants.values()].map((constant) => constantAt(place(constant.value)[0], constant));
+  const slot = (value: Value): number => {
+    const known = slots.get(value.id);
+    if (known === undefined) throw new RangeError(`value ${value.id} of ${graph.name} is used before it is computed`);
+    return known;
+  };
+  for (const [index, node] of graph.nodes.entries()) {
+    const lowering = torchLowerings[node.kernel];
+    if (!lowering)
+      throw new IncubateError('ENGINE_KERNEL', `${graph.name} uses ${node.kernel}, which the engine torch cannot run`);
+    code.node = index;
+    const outputs = lowering({ code, slot }, node);
+    for (const [at, value] of node.outputs.entries()) slots.set(value.id, outputs[at] as number);
+  }
+  const names = [...graph.state.keys()];
+  const indexOf = (name: string) => names.indexOf(name);
+  return {
+    ...code.finish(),
+    constants,
+    states,
+    feeds,
+    next: [...graph.nextState].map(([name, value]) => [indexOf(name), slot(value)] as const),
+    donated: [...donated].map(indexOf),
+    outputs: [...graph.outputs.values()].map(slot),
+  };
+}
+
+function constantAt(slot: number, constant: Constant): TorchConstant {
+  const { dtype, shape } = constant.value;
+  const common = { slot, type: typeNumbers[dtype], shape };
+  if (constant.kind === 'dense') {
+    const { data } = constant;
+    const storage = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'uint8';
+    return { ...common, held: shape, storage: typeNumbers[storage], data };
+  }
+  const { element } = constant;
+  const isInteger = dtype === 'int32';
+  const data = isInteger ? Int32Array.of(element) : Float32Array.of(element);
+  return { ...common, held: [], storage: typeNumbers[isInteger ? 'int32' : 'float32'], data };
+}
