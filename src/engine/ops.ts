@@ -76,19 +76,22 @@ export function batchNorm(
   const count = x.size / (x.shape.at(-1) as number);
   const operation = tf.customGrad((...args: unknown[]) => {
     const [input, scale, offset, save] = args as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const { mean, variance } = tf.moments(input, leading);
+    const mean = tf.mean(input, leading);
+    const centred = tf.sub(input, mean);
+    const variance = tf.mean(tf.square(centred), leading);
     observe(mean, variance);
     const inverse = tf.rsqrt(tf.add(variance, eps));
-    save([input, scale, mean, inverse]);
+    // Of x only this is kept. Everything else is a factor and a term per channel, which engines apply in one pass.
+    save([centred, scale, inverse]);
     return {
-      value: tf.add(tf.mul(tf.sub(input, mean), tf.mul(inverse, scale)), offset),
+      value: tf.add(tf.mul(centred, tf.mul(inverse, scale)), offset),
       gradFunc(dy: tf.Tensor, saved: tf.Tensor[]) {
-        const [a, g, mu, r] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-        const centred = tf.sub(a, mu);
+        const [c, g, r] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         const shift = tf.mean(dy, leading);
-        const tilt = tf.mul(tf.mean(tf.mul(dy, centred), leading), r);
-        const rest = tf.sub(tf.sub(dy, shift), tf.mul(centred, tf.mul(tilt, r)));
-        return [tf.mul(rest, tf.mul(r, g)), tf.mul(tilt, count), tf.mul(shift, count)];
+        const tilt = tf.mul(tf.mean(tf.mul(dy, c), leading), r);
+        const slope = tf.mul(r, g);
+        const rest = tf.sub(tf.mul(c, tf.neg(tf.mul(slope, tf.mul(tilt, r)))), tf.mul(slope, shift));
+        return [tf.add(tf.mul(dy, slope), rest), tf.mul(tilt, count), tf.mul(shift, count)];
       },
     };
   });

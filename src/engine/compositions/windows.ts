@@ -1,13 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Geometry } from '../kernels/geometry.ts';
-
-/** The place of a window in row-major order: its distance from the window's corner in the image. */
-function offsetsOf({ filterHeight, filterWidth, dilationHeight, dilationWidth }: Geometry): [number, number][] {
-  return Array.from({ length: filterHeight * filterWidth }, (_, index) => [
-    Math.floor(index / filterWidth) * dilationHeight,
-    (index % filterWidth) * dilationWidth,
-  ]);
-}
+import { type Geometry, placesOf } from '../kernels/geometry.ts';
 
 /**
  * What a frame shows of images [B, H, W, C].
@@ -46,7 +38,7 @@ export function windowsOf(image: tf.Tensor4D, geometry: Geometry, padding = 0): 
   const reach = [(outHeight - 1) * strideHeight, (outWidth - 1) * strideWidth] as const;
   const extents = [reach[0] + geometry.effectiveFilterHeight, reach[1] + geometry.effectiveFilterWidth] as const;
   const padded = framed(image, [-padInfo.top, -padInfo.left], extents, padding);
-  return offsetsOf(geometry).map(([row, column]) => {
+  return placesOf(geometry).map(([row, column]) => {
     const end = [batchSize, row + reach[0] + 1, column + reach[1] + 1, inChannels];
     return tf.stridedSlice(padded, [0, row, column, 0], end, [1, strideHeight, strideWidth, 1]) as tf.Tensor4D;
   });
@@ -63,7 +55,7 @@ export function sumOfWindows(windows: readonly tf.Tensor4D[], geometry: Geometry
   const gridHeight = outHeight + Math.ceil(geometry.effectiveFilterHeight / strideHeight) - 1;
   const gridWidth = outWidth + Math.ceil(geometry.effectiveFilterWidth / strideWidth) - 1;
   const sets: (tf.Tensor4D | undefined)[] = Array(strideHeight * strideWidth).fill(undefined);
-  for (const [index, [row, column]] of offsetsOf(geometry).entries()) {
+  for (const [index, [row, column]] of placesOf(geometry).entries()) {
     const corner = [-Math.floor(row / strideHeight), -Math.floor(column / strideWidth)] as const;
     const placed = framed(windows[index] as tf.Tensor4D, corner, [gridHeight, gridWidth]);
     const set = (row % strideHeight) * strideWidth + (column % strideWidth);

@@ -36,13 +36,29 @@ const byInput = (geometryOf: GeometryOf, channels: (geometry: Geometry) => numbe
   },
 });
 
+/** The gradient by the filter: for every place of it, what it saw times dy. */
+const byFilter: Kernel = {
+  inputs: ['x', 'dy'],
+  infer([x, dy], attributes) {
+    const shape = attributes.filterShape as number[];
+    const { outShape } = convolutionOf((x as Value).shape, shape, attributes);
+    check(sameShape(outShape, (dy as Value).shape), `a filter [${shape}] has results [${outShape}]`);
+    return [{ dtype: 'float32', shape }];
+  },
+  flops([x, dy], _, attributes) {
+    const geometry = convolutionOf((x as Value).shape, attributes.filterShape as number[], attributes);
+    return flopsOf((dy as Value).shape, geometry, geometry.inChannels);
+  },
+};
+
 const all = ({ inChannels }: Geometry) => inChannels;
 const one = () => 1;
 
-/** Convolutions and their gradients by the images; `compositions/convolution.ts` has those by the filter. */
+/** Convolutions and their gradients; `compositions/convolution.ts` has those of depthwise ones by the filter. */
 export const convolutions: Kernels = {
   Conv2D: forward(convolutionOf, all),
   Conv2DBackpropInput: byInput(convolutionOf, all),
+  Conv2DBackpropFilter: byFilter,
   DepthwiseConv2dNative: forward(depthwiseOf, one),
   DepthwiseConv2dNativeBackpropInput: byInput(depthwiseOf, one),
 };

@@ -71,3 +71,11 @@ export function endPads(geometry: Geometry): [number, number] {
     (geometry.outWidth - 1) * strideWidth + effectiveFilterWidth - geometry.inWidth - padInfo.left,
   ];
 }
+
+/** The places of a window in row-major order: their distances from the window's corner in the image, rows and columns. */
+export function placesOf({ filterHeight, filterWidth, dilationHeight, dilationWidth }: Geometry): [number, number][] {
+  return Array.from({ length: filterHeight * filterWidth }, (_, index) => [
+    Math.floor(index / filterWidth) * dilationHeight,
+    (index % filterWidth) * dilationWidth,
+  ]);
+}

@@ -1,5 +1,6 @@
 import { convolutionOf, depthwiseOf, endPads, type Geometry, padsOf } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
+import { filterGradient } from './filter-gradient.ts';
 import { channelsFirst, channelsLast } from './image-layout.ts';
 import { inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
@@ -89,6 +90,7 @@ const apart = ({ inChannels }: Geometry) => inChannels;
 export const convolutions: Lowerings = {
   Conv2D: forward(convolutionOf, together),
   Conv2DBackpropInput: byInput(convolutionOf, together),
+  Conv2DBackpropFilter: filterGradient,
   DepthwiseConv2dNative: forward(depthwiseOf, apart),
   DepthwiseConv2dNativeBackpropInput: byInput(depthwiseOf, apart),
 };

@@ -14,7 +14,8 @@ import type { Node } from '../graph.ts';
 export type Treatment = 'reduce' | 'move' | 'follow' | 'narrow' | 'keep';
 
 const treatments: { readonly [T in Exclude<Treatment, 'keep'>]: string } = {
-  reduce: 'BatchMatMul Conv2D Conv2DBackpropInput DepthwiseConv2dNative DepthwiseConv2dNativeBackpropInput',
+  reduce:
+    'BatchMatMul Conv2D Conv2DBackpropInput Conv2DBackpropFilter DepthwiseConv2dNative DepthwiseConv2dNativeBackpropInput',
   move: 'Reshape ExpandDims Transpose Slice StridedSlice Concat Pack Unpack SplitV BroadcastTo PadV2',
   follow: 'Add Sub Multiply Neg',
   narrow: 'Softmax Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus IncubateGelu',
