@@ -71,6 +71,21 @@ void convolveBack(Call& call) {
   call.out(channelsLast(gradient));
 }
 
+/** The gradient by the filter, whose shape [kH, kW, C, D] follows the geometry's arguments. */
+void convolveBackByFilter(Call& call) {
+  const Geometry geometry(call);
+  const auto shape = call.integers(9, 4);
+  at::Tensor images = channelsFirst(call.in(0));
+  if (!geometry.isSymmetric()) images = padded(images, geometry.pads, 0);
+  const at::Tensor errors = channelsFirst(call.in(1));
+  // The filter's elements have no part in its gradient.
+  const at::Tensor filter = at::empty({shape[3], shape[2], shape[0], shape[1]}, errors.options());
+  const at::Tensor gradient =
+      std::get<1>(at::convolution_backward(errors, images, filter, at::OptionalIntArrayRef(), geometry.strides, geometry.inner(),
+                                           geometry.dilations, false, {0, 0}, geometry.groups, {false, true, false}));
+  call.out(gradient.permute({2, 3, 1, 0}));
+}
+
 /** The window's extents (2), strides (2), then padding: top, left, bottom, right. */
 struct Window {
   std::vector<int64_t> extents, strides, pads;
@@ -105,6 +120,7 @@ const Operations& operations() {
   static const Operations operations = {
       {"convolution", convolve},
       {"convolution_by_input", convolveBack},
+      {"convolution_by_filter", convolveBackByFilter},
       {"max_pool", maxPool},
       {"average_pool", averagePool},
   };

@@ -23,6 +23,12 @@ const byInput = (geometryOf: typeof convolutionOf, groupsOf: (geometry: Geometry
     return [...numbersOf(geometry, groupsOf(geometry)), ...shape];
   });
 
+const byFilter: TorchLowering = operation('convolution_by_filter', (node) => {
+  const { shape } = only(node);
+  const geometry = convolutionOf(inputOf(node).shape, shape, node.attributes);
+  return [...numbersOf(geometry, 1), ...shape];
+});
+
 const pool = (name: string): TorchLowering =>
   operation(name, (node) => {
     const geometry = poolingOf(inputOf(node).shape, node.attributes);
@@ -33,6 +39,7 @@ const pool = (name: string): TorchLowering =>
 /** Convolutions and pooling. */
 export const windows: TorchLowerings = {
   Conv2D: forward(convolutionOf, together),
+  Conv2DBackpropFilter: byFilter,
   Conv2DBackpropInput: byInput(convolutionOf, together),
   DepthwiseConv2dNative: forward(depthwiseOf, apart),
   DepthwiseConv2dNativeBackpropInput: byInput(depthwiseOf, apart),
