@@ -3,7 +3,7 @@ import { traceCost } from '../../../src/engine/cost.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
-import { CLASSES, type Job, jobs, runSteps, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { CLASSES, type Job, jobs, runSteps, tinyBlocks, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 
 const dropping = { epochs: 1, dropPath: 0.3, clip: 0.5 };
 const job = (kind: Job, model: object, recompute: boolean, accumulate = 1) =>
@@ -19,6 +19,7 @@ const job = (kind: Job, model: object, recompute: boolean, accumulate = 1) =>
 describe.each([
   { family: 'vision transformer', model: {}, share: 1 / 4, work: 1.33 },
   { family: 'residual network', model: tinyResnet, share: 1 / 2.5, work: 1.34 },
+  { family: 'residual network in blocks of channels', model: tinyBlocks, share: 1 / 2, work: 1.34 },
 ])('recomputed blocks of a $family', ({ model, share, work }) => {
   it.each(Object.values(jobs))('give the same bits in $id', async (kind) => {
     for (const engine of [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')]) {
