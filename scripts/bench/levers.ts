@@ -30,6 +30,7 @@ const levers: Readonly<Record<string, Partial<Tuning>>> = {
   'memory laid out once': { memoryPattern: true },
   'no arena': { arena: false },
   'transposes of their own': { fuseTransposes: false },
+  'images not in blocks': { blockChannels: false },
   'state written anew': { writeInPlace: false },
   'basic optimisation': { fullOptimisationNodes: 0 },
 };

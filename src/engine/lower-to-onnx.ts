@@ -1,5 +1,8 @@
 import { IncubateError } from '../util/errors.ts';
 import type { Graph, Value } from './graph.ts';
+import { blockwise, fromBlocks, toBlocks } from './lowerings/blocks.ts';
+import { channelPasses } from './lowerings/channel-passes.ts';
+import { cast } from './lowerings/lowering.ts';
 import { lowerings } from './lowerings/table.ts';
 import { widened, widens } from './lowerings/widened.ts';
 import { type LoweringContext, OnnxBuilder } from './onnx-builder.ts';
@@ -17,6 +20,8 @@ export const nextState = (name: string): string => `next ${STATE_PREFIX}${name}`
 
 export interface LoweringOptions {
   readonly provider?: Provider;
+  /** Channels in a block of images; see {@link LoweringContext.block}. */
+  readonly block?: number;
   /** Constants of more bytes stay beside the model. */
   readonly inlineBytes?: number;
   /** Largest model without the constants beside it, and largest constant; protobuf's limit for one message where absent. */
@@ -29,9 +34,10 @@ export interface LoweringOptions {
  * @throws ENGINE_KERNEL for a kernel without a lowering, ENGINE_GRAPH where the model is too large.
  */
 export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOptions = {}): OnnxModel {
-  const { provider = providers.cpu, inlineBytes, modelBytes = 2 ** 31 - 1 } = options;
+  const { provider = providers.cpu, block = 1, inlineBytes, modelBytes = 2 ** 31 - 1 } = options;
   const onnx = new OnnxBuilder();
   const names = new Map<number, string>();
+  const blockNames = new Map<number, string>();
   const constant = (value: Value) => graph.constants.get(value.id);
   const element = (value: Value) => {
     const known = constant(value);
@@ -40,6 +46,12 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
   const full = (value: Value): string => {
     const known = names.get(value.id);
     if (known !== undefined) return known;
+    const blocked = blockNames.get(value.id);
+    if (blocked !== undefined) {
+      const image = plainImage(context, value, blocked);
+      names.set(value.id, image);
+      return image;
+    }
     const found = constant(value);
     if (!found) throw new RangeError(`value ${value.id} of ${graph.name} is used before it is computed`);
     if (found.kind === 'dense' && found.data.byteLength > modelBytes) {
@@ -62,7 +74,13 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
     const uniform = element(value);
     return uniform === undefined ? full(value) : onnx.scalar(uniform, value.dtype);
   };
-  const context: LoweringContext = { onnx, provider, full, loose, element };
+  const blocks = (value: Value): string => {
+    const name = blockNames.get(value.id) ?? toBlocks(context, full(value));
+    blockNames.set(value.id, name);
+    return name;
+  };
+  const inBlocks = (value: Value) => blockNames.has(value.id);
+  const context: LoweringContext = { onnx, provider, full, loose, element, block, blocks, inBlocks };
 
   const inputs = [];
   for (const [prefix, values, specs] of [
@@ -78,14 +96,20 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
     }
   }
   for (const node of graph.nodes) {
-    const lowering = lowerings[node.kernel];
+    const lowering = lowerings[node.kernel] ?? channelPasses[node.kernel];
     if (!lowering)
       throw new IncubateError(
         'ENGINE_KERNEL',
         `${graph.name} uses ${node.kernel}, which the engine ${provider.name} cannot run`,
       );
-    const lowered = widens(provider, node) ? widened(context, node, lowering) : lowering(context, node);
-    for (const [index, value] of node.outputs.entries()) names.set(value.id, lowered[index] as string);
+    const lowered = widens(provider, node)
+      ? widened(context, node, lowering)
+      : (blockwise(context, node, lowering) ?? lowering(context, node));
+    for (const [index, value] of node.outputs.entries()) {
+      const result = lowered[index] as (typeof lowered)[number];
+      if (typeof result === 'string') names.set(value.id, result);
+      else blockNames.set(value.id, result.blocks);
+    }
   }
   const outputs = [];
   for (const [prefix, results] of [
@@ -110,4 +134,10 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
     `the graph of ${graph.name} takes ${model.bytes.length} bytes; ONNX models end at ${modelBytes}`,
     { hint: 'It has too many operations: divide the model into more modules, so that each is smaller.' },
   );
+}
+
+/** An image in blocks as [B, H, W, C]; reordering knows floating-point numbers only. */
+function plainImage(context: LoweringContext, value: Value, blocks: string): string {
+  if (value.dtype === 'float32') return fromBlocks(context, blocks, value);
+  return cast(context, fromBlocks(context, cast(context, blocks, 'float32'), value), value.dtype);
 }

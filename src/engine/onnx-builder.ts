@@ -111,4 +111,10 @@ export interface LoweringContext {
   loose(value: Value): string;
   /** The number all elements of a constant are, if they are. */
   element(value: Value): number | undefined;
+  /** Channels of an image that are kept together where images are in blocks (`lowerings/blocks.ts`); 1: none are. */
+  readonly block: number;
+  /** Name of an image in blocks, which are made of it where it is not. */
+  blocks(value: Value): string;
+  /** Whether an image was computed in blocks. */
+  inBlocks(value: Value): boolean;
 }

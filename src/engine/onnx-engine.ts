@@ -1,10 +1,12 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { requirePrecision } from '../config/precision.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
+import { channelBlock } from './channel-block.ts';
 import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
 import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
 import { compileFailure, disposed, runFailure } from './failures.ts';
+import type { Graph } from './graph.ts';
 import { overwritableState } from './in-place.ts';
 import { families } from './kernels/table.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
@@ -13,6 +15,8 @@ import { fromOnnx, OnnxState, release, toOnnx } from './onnx-state.ts';
 import { type Tuning, tuned } from './onnx-tuning.ts';
 import type { Engine, Executable, Program } from './program.ts';
 import { type Provider, type ProviderName, providers } from './providers.ts';
+import { fuseChannelPasses } from './rewrites/channel-passes.ts';
+import { moveFactorsToFilters } from './rewrites/filter-factors.ts';
 import { traceProgram } from './trace.ts';
 
 export interface OnnxEngineOptions {
@@ -39,7 +43,11 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
     async compile(program) {
       if (!emulate) requirePrecision(name, program.precision);
       const graph = traceProgram(program);
-      const model = lowerToOnnx(graph, program, { provider });
+      const block = await blockOf(provider, program, graph, tuning);
+      const model = lowerToOnnx(block > 1 ? fuseChannelPasses(moveFactorsToFilters(graph)) : graph, program, {
+        provider,
+        block,
+      });
       const resident = [...graph.nextState].filter(([, value]) => memory && canReside(value.dtype));
       const session = await openSession(model, {
         provider,
@@ -49,7 +57,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         onDevice: resident.map(([key]) => nextState(key)),
         deviceOnly,
         repeatsCasts: (program.precision ?? 'float32') !== 'float32',
-        keepsLayout: graph.nodes.some(({ kernel }) => kernel in families.convolutions),
+        keepsLayout: hasConvolutions(graph),
       }).catch((error: unknown) => {
         throw compileFailure(program, error);
       });
@@ -58,6 +66,16 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
       return onnxExecutable(program, session, costOf(graph), { provider, overwritten });
     },
   };
+}
+
+/** Channels in a block of the program's images; 1 where it has none, or none that are kept in blocks. */
+async function blockOf(provider: Provider, program: Program, graph: Graph, tuning: Tuning): Promise<number> {
+  const isFloat32 = (program.precision ?? 'float32') === 'float32';
+  return provider.blocksChannels && tuning.blockChannels && isFloat32 && hasConvolutions(graph) ? channelBlock() : 1;
+}
+
+function hasConvolutions({ nodes }: Graph): boolean {
+  return nodes.some(({ kernel }) => kernel in families.convolutions);
 }
 
 function withoutFusedProducts(provider: Provider): Provider {

@@ -33,6 +33,9 @@ message ModelProto {
 
 const model = protobuf.parse(schema, { keepCase: true }).root.lookupType('ModelProto');
 
+/** Operators on images in blocks of channels, which ONNX Runtime's optimiser puts in where filters are constant. */
+export const NCHWC = 'com.microsoft.nchwc';
+
 /** TensorProto.DataType */
 export const elementTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
 export type ElementType = keyof typeof elementTypes;
@@ -128,6 +131,7 @@ export function encodeModel(graph: OnnxGraph, inlineBytes: number = 2 ** 20): On
     opset_import: [
       { domain: '', version: 20 },
       { domain: 'com.microsoft', version: 1 },
+      ...(graph.node.some(({ domain }) => domain === NCHWC) ? [{ domain: NCHWC, version: 1 }] : []),
     ],
   };
   return {

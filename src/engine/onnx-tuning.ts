@@ -10,6 +10,8 @@ export interface Tuning {
   readonly arena: boolean;
   /** Whether transposed operands are read as they are by matrix products. */
   readonly fuseTransposes: boolean;
+  /** Whether images are kept in blocks of channels. */
+  readonly blockChannels: boolean;
   /** Whether new values of the state go over the old ones. */
   readonly writeInPlace: boolean;
   /** Most nodes of a graph that gets the full set of ONNX Runtime's optimisations, whose time grows faster than the graph. */
@@ -22,6 +24,7 @@ export const tuned: Tuning = {
   memoryPattern: false,
   arena: true,
   fuseTransposes: true,
+  blockChannels: true,
   writeInPlace: true,
   fullOptimisationNodes: 6000,
 };

@@ -89,9 +89,8 @@ export function batchNorm(
         const [c, g, r] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
         const shift = tf.mean(dy, leading);
         const tilt = tf.mul(tf.mean(tf.mul(dy, c), leading), r);
-        const slope = tf.mul(r, g);
-        const rest = tf.sub(tf.mul(c, tf.neg(tf.mul(slope, tf.mul(tilt, r)))), tf.mul(slope, shift));
-        return [tf.add(tf.mul(dy, slope), rest), tf.mul(tilt, count), tf.mul(shift, count)];
+        const rest = tf.sub(tf.mul(c, tf.neg(tf.mul(tilt, r))), shift);
+        return [tf.mul(tf.add(rest, dy), tf.mul(r, g)), tf.mul(tilt, count), tf.mul(shift, count)];
       },
     };
   });

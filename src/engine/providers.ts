@@ -15,22 +15,30 @@ export interface Provider {
   readonly lacks: ReadonlySet<'FusedMatMul' | 'Or' | 'IsNaN' | 'GroupedConvTranspose'>;
   /** Most outputs of one Split. WebGPU guarantees eight buffers to a shader, and one is the input's. */
   readonly splitOutputs: number;
+  /** Whether it may have operators on images in blocks of channels; what it has depends on the processor. */
+  readonly blocksChannels: boolean;
   /** Whether it takes tensors without elements. */
   readonly takesEmpty: boolean;
 }
 
 export type ProviderName = Provider['name'];
 
-const complete = { lacks: new Set<never>(), splitOutputs: Number.POSITIVE_INFINITY, takesEmpty: true };
+const complete = {
+  lacks: new Set<never>(),
+  blocksChannels: false,
+  splitOutputs: Number.POSITIVE_INFINITY,
+  takesEmpty: true,
+};
 
 export const providers: { readonly [Name in ProviderName]: Provider } = {
-  cpu: { name: 'cpu', stateLocation: 'cpu', widens: 'everything', ...complete },
+  cpu: { name: 'cpu', stateLocation: 'cpu', widens: 'everything', ...complete, blocksChannels: true },
   webgpu: {
     name: 'webgpu',
     stateLocation: 'gpu-buffer',
     widens: 'products',
     lacks: new Set(['FusedMatMul', 'Or', 'IsNaN', 'GroupedConvTranspose']),
     splitOutputs: 7,
+    blocksChannels: false,
     takesEmpty: false,
   },
   cuda: { name: 'cuda', stateLocation: 'cpu', widens: 'nothing', ...complete },

@@ -20,6 +20,9 @@ type Overrides = { [Section in 'model' | 'division' | 'training' | 'phases' | 'd
 /** Settings of `model` that make of a tiny run one with residual networks: six blocks, a stage for each module. */
 export const tinyResnet = { name: 'resnet-20', width: 4, depth: 6, heads: null, patch: null };
 
+/** The same with as many channels as processors keep in a block, or a multiple of that: three blocks. */
+export const tinyBlocks = { ...tinyResnet, width: 16, depth: 3 };
+
 /** The same with bottlenecks and a stem that reduces the images: sixteen blocks of four stages in three modules. */
 export const tinyBottlenecks = { ...tinyResnet, name: 'resnet-50', depth: null, imageSize: 40 };
 

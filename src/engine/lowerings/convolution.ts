@@ -1,8 +1,11 @@
+import type { Node } from '../graph.ts';
 import { convolutionOf, depthwiseOf, endPads, type Geometry, padsOf } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
+import { type After, blockedByInput, blockedForward, convolvesBlocks } from './blocked-convolution.ts';
+import { fitsBlocks } from './blocks.ts';
 import { filterGradient } from './filter-gradient.ts';
 import { channelsFirst, channelsLast } from './image-layout.ts';
-import { inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
+import { type InBlocks, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
 const strides = ({ strideHeight, strideWidth }: Geometry) => [strideHeight, strideWidth];
 const dilations = ({ dilationHeight, dilationWidth }: Geometry) => [dilationHeight, dilationWidth];
@@ -84,12 +87,30 @@ function padsOfFlipped(geometry: Geometry): number[] | undefined {
   return strideHeight === 1 && strideWidth === 1 && pads.every((pad) => pad >= 0) ? pads : undefined;
 }
 
+/** A convolution, or its gradient by the images, on images in blocks; undefined where these are none. */
+export function inBlocks(context: LoweringContext, node: Node, after?: After): InBlocks | undefined {
+  const [first, filter] = [inputOf(node), inputOf(node, 1)];
+  const byImages = node.kernel === 'Conv2DBackpropInput';
+  const geometry = convolutionOf((byImages ? only(node) : first).shape, filter.shape, node.attributes);
+  if (!convolvesBlocks(context, geometry)) return undefined;
+  if (!byImages) return blockedForward(context, node, geometry, after);
+  return fitsBlocks(context, only(node)) ? blockedByInput(context, node, geometry, after) : undefined;
+}
+
+/** A lowering for images that are in no blocks. */
+const unlessInBlocks =
+  (lowering: Lowering): Lowering =>
+  (context, node) => {
+    const blocked = inBlocks(context, node);
+    return blocked ? [blocked] : lowering(context, node);
+  };
+
 const together = () => 1;
 const apart = ({ inChannels }: Geometry) => inChannels;
 
 export const convolutions: Lowerings = {
-  Conv2D: forward(convolutionOf, together),
-  Conv2DBackpropInput: byInput(convolutionOf, together),
+  Conv2D: unlessInBlocks(forward(convolutionOf, together)),
+  Conv2DBackpropInput: unlessInBlocks(byInput(convolutionOf, together)),
   Conv2DBackpropFilter: filterGradient,
   DepthwiseConv2dNative: forward(depthwiseOf, apart),
   DepthwiseConv2dNativeBackpropInput: byInput(depthwiseOf, apart),

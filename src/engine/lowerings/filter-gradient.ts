@@ -1,5 +1,6 @@
 import { convolutionOf, type Geometry, placesOf } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
+import { blockedByFilter, givesBlocks } from './blocked-convolution.ts';
 import { inputOf, type Lowering, only } from './lowering.ts';
 
 /**
@@ -12,6 +13,8 @@ export const filterGradient: Lowering = (context, node) => {
   const { shape } = only(node);
   const geometry = convolutionOf(x.shape, shape, node.attributes);
   const { inChannels, outChannels } = geometry;
+  const isBlocked = givesBlocks(context.block, geometry) && isWide(geometry) && !isDilated(geometry);
+  if (isBlocked) return [blockedByFilter(context, node, geometry)];
   const rows = (name: string, width: number) => onnx.op('Reshape', [name, onnx.int64([-1, width])]);
   const errors = rows(context.full(dy), outChannels);
   const products = windows(context, context.full(x), geometry).map((window) =>
@@ -20,6 +23,15 @@ export const filterGradient: Lowering = (context, node) => {
   const joined = products.length === 1 ? (products[0] as string) : onnx.op('Concat', products, { axis: 0 });
   return [onnx.op('Reshape', [joined, onnx.int64(shape)])];
 };
+
+/** Whether the filter sees more than a pixel; otherwise a matrix product of pixels is all there is to compute. */
+function isWide({ filterHeight, filterWidth }: Geometry): boolean {
+  return filterHeight * filterWidth > 1;
+}
+
+function isDilated({ dilationHeight, dilationWidth }: Geometry): boolean {
+  return dilationHeight > 1 || dilationWidth > 1;
+}
 
 /** [M, C] and [M, D] to [C, D]. */
 function transposedProduct({ onnx, provider }: LoweringContext, a: string, b: string): string {

@@ -1,5 +1,6 @@
 import { sizeOf } from '../../util/tensor.ts';
 import type { Value } from '../graph.ts';
+import { blockedShape } from './blocks.ts';
 import { inputOf, type Lowerings } from './lowering.ts';
 
 export const fused: Lowerings = {
@@ -7,16 +8,20 @@ export const fused: Lowerings = {
    * ONNX has no control dependencies: nothing of the others is appended to the first, or an element that is cut off again
    * where a provider takes no empty tensors.
    */
-  IncubateAfter({ onnx, full, provider }, { inputs }) {
+  IncubateAfter(context, { inputs }) {
+    const { onnx, full, provider, inBlocks, blocks } = context;
     const [x, ...others] = inputs as [Value, ...Value[]];
     const [zero, one, all] = [onnx.int64([0]), onnx.int64([1]), onnx.int64([-1])];
-    const flat = (value: Value) => onnx.op('Reshape', [full(value), all]);
+    const named = (value: Value) => (inBlocks(value) ? blocks(value) : full(value));
+    const flat = (value: Value) => onnx.op('Reshape', [named(value), all]);
     if (provider.takesEmpty) {
-      const empty = onnx.int64([0, ...x.shape.slice(1)]);
+      const [, ...extents] = inBlocks(x) ? blockedShape(x.shape) : x.shape;
+      const empty = onnx.int64([0, ...extents]);
       const nothing = others.map((other) =>
         onnx.op('Reshape', [onnx.op('Slice', [flat(other), zero, zero]), empty], { allowzero: 1 }),
       );
-      return [onnx.op('Concat', [full(x), ...nothing], { axis: 0 })];
+      const joined = onnx.op('Concat', [named(x), ...nothing], { axis: 0 });
+      return [inBlocks(x) ? { blocks: joined } : joined];
     }
     const firsts = others.map((other) => onnx.op('Slice', [flat(other), zero, one]));
     const joined = onnx.op('Concat', [flat(x), ...firsts], { axis: 0 });

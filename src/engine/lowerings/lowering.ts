@@ -2,8 +2,13 @@ import { type Node, sameShape, type Value } from '../graph.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
 import { elementTypes } from '../onnx-format.ts';
 
+/** The name of an image that is kept in blocks of channels; see `blocks.ts`. */
+export interface InBlocks {
+  readonly blocks: string;
+}
+
 /** Lowers a node to ONNX operators; returns the names of its outputs, in order. */
-export type Lowering = (context: LoweringContext, node: Node) => readonly string[];
+export type Lowering = (context: LoweringContext, node: Node) => readonly (string | InBlocks)[];
 
 /** Lowerings of one family of kernels by name. */
 export type Lowerings = Readonly<Record<string, Lowering>>;

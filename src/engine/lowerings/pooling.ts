@@ -1,5 +1,6 @@
 import { type Geometry, padsOf, poolingOf } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
+import { NCHWC } from '../onnx-format.ts';
 import { channelsFirst, channelsLast } from './image-layout.ts';
 import { cast, inputOf, type Lowering, type Lowerings } from './lowering.ts';
 
@@ -11,24 +12,30 @@ const pool =
   (context, node) => {
     const x = inputOf(node);
     const geometry = poolingOf(x.shape, node.attributes);
-    // ONNX Runtime pools no integers of 32 bits.
-    const numbers = x.dtype === 'float32' ? context.full(x) : cast(context, context.full(x), 'float32');
-    const images = channelsFirst(context, numbers);
     const { filterHeight, filterWidth } = geometry;
     const pads = padsOf(geometry);
     const seesImage = pads.every((pad, side) => pad < (side % 2 === 0 ? filterHeight : filterWidth));
+    if (seesImage && context.inBlocks(x) && x.dtype === 'float32')
+      return [{ blocks: window(context, type, context.blocks(x), geometry, pads, NCHWC) }];
+    // ONNX Runtime pools no integers of 32 bits.
+    const numbers = x.dtype === 'float32' ? context.full(x) : cast(context, context.full(x), 'float32');
+    const images = channelsFirst(context, numbers);
     const result = seesImage ? window(context, type, images, geometry, pads) : framed(context, type, images, geometry);
     const pooled = channelsLast(context, result);
     return [x.dtype === 'float32' ? pooled : cast(context, pooled, x.dtype)];
   };
 
-function window({ onnx }: LoweringContext, type: Pool, images: string, geometry: Geometry, pads: number[]): string {
+function window(
+  { onnx }: LoweringContext,
+  type: Pool,
+  images: string,
+  geometry: Geometry,
+  pads: number[],
+  domain = '',
+): string {
   const { filterHeight, filterWidth, strideHeight, strideWidth } = geometry;
-  return onnx.op(type, [images], {
-    kernel_shape: [filterHeight, filterWidth],
-    strides: [strideHeight, strideWidth],
-    pads,
-  });
+  const attributes = { kernel_shape: [filterHeight, filterWidth], strides: [strideHeight, strideWidth], pads };
+  return onnx.op(type, [images], attributes, undefined, domain);
 }
 
 /** ONNX Runtime takes no padding in which a window fits as a whole, and merges the operator Pad into what pools. */

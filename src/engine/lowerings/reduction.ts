@@ -2,6 +2,7 @@ import type { Value } from '../graph.ts';
 import { axisOf } from '../kernels/kernel.ts';
 import { reducedAxes } from '../kernels/reduction.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
+import { NCHWC } from '../onnx-format.ts';
 import { cast, inputOf, type Lowering, type Lowerings, only } from './lowering.ts';
 
 const reduction =
@@ -64,9 +65,25 @@ const indexOfExtreme =
     return [cast(context, index, 'int32')];
   };
 
+/** Images in blocks are averaged by a pooling operator, for which blocks are no obstacle; then over the batch. */
+const averaging =
+  (type: 'ReduceSum' | 'ReduceMean'): Lowering =>
+  (context, node) => {
+    const { onnx } = context;
+    const x = inputOf(node);
+    const axes = reducedAxes(node.attributes, x.shape.length).join();
+    const isReduced = context.inBlocks(x) && x.dtype === 'float32' && (axes === '1,2' || axes === '0,1,2');
+    if (!isReduced || node.attributes.keepDims) return reduction(type)(context, node);
+    const [batch, height, width, channels] = x.shape as [number, number, number, number];
+    const pooled = onnx.op('GlobalAveragePool', [context.blocks(x)], {}, undefined, NCHWC);
+    const means = onnx.op('Reshape', [pooled, onnx.int64([batch, channels])]);
+    const result = axes === '1,2' ? means : onnx.op(type, [means, onnx.int64([0])], { keepdims: 0 });
+    return [type === 'ReduceMean' ? result : onnx.op('Mul', [result, onnx.scalar(height * width, 'float32')])];
+  };
+
 export const reductions: Lowerings = {
-  Sum: reduction('ReduceSum'),
-  Mean: reduction('ReduceMean'),
+  Sum: averaging('ReduceSum'),
+  Mean: averaging('ReduceMean'),
   Max: extreme('ReduceMax'),
   Min: extreme('ReduceMin'),
   Prod: reduction('ReduceProd'),

@@ -26,11 +26,12 @@ export function widened(context: LoweringContext, node: Node, lowering: Lowering
   };
   const wideContext: LoweringContext = {
     ...context,
+    block: 1,
     full: widely(context.full),
     loose: widely(context.loose),
     element: (value) => context.element(given(value)),
   };
   const wideNode = { ...node, inputs, outputs: node.outputs.map(wide) };
-  const names = lowering(wideContext, wideNode);
+  const names = lowering(wideContext, wideNode) as readonly string[];
   return names.map((name, index) => cast(context, name, (node.outputs[index] as Value).dtype));
 }

@@ -9,7 +9,17 @@ import { parameterState } from '../../../src/training/network-layouts.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { accumulateProgram } from '../../../src/training/train-programs.ts';
 import { float32, int32, uint8 } from '../../../src/util/tensor.ts';
-import { CLASSES, type Job, jobs, runSteps, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import {
+  CLASSES,
+  type Job,
+  jobs,
+  runSteps,
+  tinyBatch,
+  tinyBlocks,
+  tinyConfig,
+  tinyJob,
+  tinyResnet,
+} from '../../support/tiny.ts';
 
 const dropping = { epochs: 1, dropPath: 0.3, clip: 0.5 };
 const job = (kind: Job, model: object, recompute: boolean, accumulate = 1) =>
@@ -52,6 +62,7 @@ async function gradientOf(engine: Engine, kind: Job, model: object, training: ob
 describe.each([
   { family: 'vision transformer', model: {}, share: 1 / 4, work: 1.33 },
   { family: 'residual network', model: tinyResnet, share: 1 / 2.5, work: 1.34 },
+  { family: 'residual network in blocks of channels', model: tinyBlocks, share: 1 / 2, work: 1.34 },
 ])('recomputed blocks of a $family', ({ model, share, work }) => {
   it.each(Object.values(jobs))('give the same bits in $id', async (kind) => {
     for (const engine of [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')]) {

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { vitShapes } from '../../../src/models/vit/architecture.ts';
-import { type Job, jobs, runSteps, tinyBottlenecks, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import {
+  type Job,
+  jobs,
+  runSteps,
+  tinyBlocks,
+  tinyBottlenecks,
+  tinyConfig,
+  tinyJob,
+  tinyResnet,
+} from '../../support/tiny.ts';
 
 const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
   // What distinguishes the named models besides their dimensions, such as the missing qkv bias of vit-huge.
@@ -22,7 +31,12 @@ const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
   ['micro-batches', { training: { accumulate: 2, mixup: 0.8 } }],
   ['residual network', { model: tinyResnet }],
   // AdamW makes whole steps of gradients that are nothing but rounding; a larger epsilon damps them.
-  ['residual network with bottlenecks', { model: tinyBottlenecks, training: { eps: 1e-3 } }],
+  ['residual network with bottlenecks', { model: tinyBlocks, tinyBottlenecks, training: { eps: 1e-3 } }],
+  ['residual network in blocks of channels', { model: tinyBlocks }],
+  [
+    'residual network in blocks of channels, micro-batches',
+    { model: tinyBlocks, training: { accumulate: 2, mixup: 0.8 } },
+  ],
   ['residual network, recomputed', { model: tinyResnet, training: { recompute: true } }],
   ['residual network in micro-batches', { model: tinyResnet, training: { accumulate: 2, mixup: 0.8 } }],
   [

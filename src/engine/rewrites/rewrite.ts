@@ -1,0 +1,33 @@
+import type { Graph, Node, Value } from '../graph.ts';
+
+/** Whether a value broadcasts to an image [B, H, W, C] along its channels alone. */
+export function isPerChannel({ shape }: Value, image: Value): boolean {
+  const channels = image.shape[3] as number;
+  return channels > 1 && shape.at(-1) === channels && shape.slice(0, -1).every((extent) => extent === 1);
+}
+
+/** How often values are needed, by identifier. */
+export function countUses({ nodes, nextState, outputs }: Graph): ReadonlyMap<number, number> {
+  const uses = new Map<number, number>();
+  for (const { id } of [...nodes.flatMap(({ inputs }) => inputs), ...nextState.values(), ...outputs.values()])
+    uses.set(id, (uses.get(id) ?? 0) + 1);
+  return uses;
+}
+
+/** The identifiers of all values, of which there may be none. */
+export function identifiersOf({ state, feeds, constants, nodes }: Graph): number[] {
+  const given = [...state.values(), ...feeds.values(), ...[...constants.values()].map(({ value }) => value)];
+  return [-1, ...[...given, ...nodes.flatMap(({ outputs }) => outputs)].map(({ id }) => id)];
+}
+
+/** The nodes that results depend on. */
+export function liveNodes({ nextState, outputs }: Graph, nodes: readonly Node[]): Node[] {
+  const needed = new Set([...nextState.values(), ...outputs.values()].map(({ id }) => id));
+  const live: Node[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some(({ id }) => needed.has(id))) continue;
+    for (const { id } of node.inputs) needed.add(id);
+    live.push(node);
+  }
+  return live.reverse();
+}
