@@ -46,11 +46,12 @@ async function gradientOf(engine: Engine, kind: Job, model: object, training: ob
   });
   const { images, labels } = tinyBatch(config, 0);
   const rows = [...labels.keys()];
+  const key = { seed: 0, stream: kind.id, step: 0 };
   await executable.run(state, {
     images: uint8(images, [8, 8, 8, 3]),
     labels: int32(labels),
     carry: float32(Float32Array.of(0), []),
-    dropPath: drawDropPath(settings.dropPath, 8, rows, { seed: 0, stream: kind.id, step: 0 }),
+    ...(settings.dropPath.feed ? { dropPath: drawDropPath(settings.dropPath, 8, rows, key) } : {}),
     ...(mixes(config.training) ? drawMix(config.training, 8, 0, kind.id, 0) : {}),
   });
   const { gradient } = await state.read(['gradient']);
