@@ -4,7 +4,7 @@ import type { LoweringContext } from '../onnx-builder.ts';
 import { type AttributeValues, NCHWC } from '../onnx-format.ts';
 import { blockedShape } from './blocks.ts';
 import { channelsFirst } from './image-layout.ts';
-import { type InBlocks, inputOf, only } from './lowering.ts';
+import { type InBlocks, inputOf } from './lowering.ts';
 
 /** Whether a convolution gives images in blocks: of images in blocks, or of few channels. */
 export function convolvesBlocks({ block }: LoweringContext, geometry: Geometry): boolean {
@@ -114,78 +114,4 @@ function spread(context: LoweringContext, image: Value, rows: number, columns: n
   const pads = [0, 0, 0, 0, 0, 0, 0, 0, rows - 1, 0, columns - 1, 0];
   const apart = onnx.op('Pad', [onnx.op('Reshape', [name, onnx.int64(parts)]), onnx.int64(pads)]);
   return onnx.op('Reshape', [apart, onnx.int64([batch, channels, height * rows, width * columns])]);
-}
-
-/**
- * The gradient by the filter as one convolution, in which the batch has taken the place of the channels and is what is in
- * blocks. Its images are x with the channels of a pixel beside each other in a row, [C/b, B, H, W·b]; its filter is dy, [D,
- * B, outH, outW], whose columns are b pixels apart; the results of neighbouring columns are those of the channels, and b
- * columns on of the filter's next place.
- */
-export function blockedByFilter(context: LoweringContext, node: Node, geometry: Geometry): string {
-  const { onnx, block } = context;
-  const { outChannels, filterHeight, filterWidth, outHeight, outWidth } = geometry;
-  const { name: images, groups, width, rowPads } = batchInBlocks(context, inputOf(node), geometry);
-  const gradient = convolution(context, images, errorsAsFilter(context, inputOf(node, 1), geometry), {
-    kernel_shape: [outHeight, outWidth],
-    dilations: [geometry.strideHeight, geometry.strideWidth * width],
-    pads: [rowPads[0], 0, rowPads[1], 0],
-  });
-  const parts = [groups, outChannels / block, filterHeight, filterWidth, width, block];
-  const perm = [2, 3, 0, 4, 1, 5];
-  const ordered = onnx.op('Transpose', [onnx.op('Reshape', [gradient, onnx.int64(parts)])], { perm });
-  return onnx.op('Reshape', [ordered, onnx.int64(only(node).shape)]);
-}
-
-interface Batches {
-  readonly name: string;
-  /** Groups of channels, and channels in each. */
-  readonly groups: number;
-  readonly width: number;
-  /** Rows of zeros that are seen above and below. */
-  readonly rowPads: readonly [number, number];
-}
-
-/** Images [B, H, W, C] as [groups, B/b, H, W · width, b]; columns that are seen beside them are there, rows are not. */
-function batchInBlocks(context: LoweringContext, image: Value, geometry: Geometry): Batches {
-  const { onnx, block } = context;
-  const { batchSize, inChannels, inHeight, inWidth, padInfo } = geometry;
-  const isBlocked = context.inBlocks(image);
-  const groups = isBlocked ? inChannels / block : 1;
-  const width = inChannels / groups;
-  const rows = (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight;
-  const columns = (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth;
-  const below = rows - padInfo.top - inHeight;
-  const batch = Math.ceil(batchSize / block) * block;
-  // Negative ones cut off what no filter sees.
-  const pads = [0, 0, 0, padInfo.left, 0];
-  const ends = [batch - batchSize, 0, Math.min(0, below), columns - padInfo.left - inWidth, 0];
-  const name = isBlocked ? context.blocks(image) : context.full(image);
-  const memory = onnx.op('Reshape', [name, onnx.int64([batchSize, groups, inHeight, inWidth, width])]);
-  const isFramed = [...pads, ...ends].some((pad) => pad !== 0);
-  const framed = isFramed ? onnx.op('Pad', [memory, onnx.int64([...pads, ...ends])]) : memory;
-  const height = inHeight + Math.min(0, below);
-  const batches = onnx.op('Reshape', [framed, onnx.int64([batch / block, block, groups * height * columns * width])]);
-  const inward = onnx.op('Transpose', [batches], { perm: [0, 2, 1] });
-  const parts = onnx.op('Reshape', [inward, onnx.int64([batch / block, groups, height * columns * width * block])]);
-  const ordered = groups === 1 ? inward : onnx.op('Transpose', [parts], { perm: [1, 0, 2] });
-  const shape = [groups, batch, height, columns * width];
-  const result = onnx.op('Reshape', [ordered, onnx.int64(shape)]);
-  return { name: result, groups, width, rowPads: [padInfo.top, Math.max(0, below)] };
-}
-
-/** dy [B, outH, outW, D] as a filter from B to D channels: [D/b, B/b, outH, outW, b of B, b of D]. */
-function errorsAsFilter(context: LoweringContext, image: Value, geometry: Geometry): string {
-  const { onnx, block } = context;
-  const { batchSize, outChannels, outHeight, outWidth } = geometry;
-  const name = context.blocks(image);
-  const batch = Math.ceil(batchSize / block) * block;
-  const groups = outChannels / block;
-  const pixels = outHeight * outWidth;
-  const memory = onnx.op('Reshape', [name, onnx.int64([batchSize, groups, pixels, block])]);
-  const pads = [0, 0, 0, 0, batch - batchSize, 0, 0, 0];
-  const whole = batch === batchSize ? memory : onnx.op('Pad', [memory, onnx.int64(pads)]);
-  const parts = onnx.op('Reshape', [whole, onnx.int64([batch / block, block, groups, pixels, block])]);
-  const ordered = onnx.op('Transpose', [parts], { perm: [2, 0, 3, 1, 4] });
-  return onnx.op('Reshape', [ordered, onnx.int64([outChannels, batch, outHeight, outWidth])]);
 }

@@ -1,6 +1,7 @@
 import { convolutionOf, type Geometry, placesOf } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
-import { blockedByFilter, givesBlocks } from './blocked-convolution.ts';
+import { givesBlocks } from './blocked-convolution.ts';
+import { blockedByFilter } from './blocked-filter-gradient.ts';
 import { inputOf, type Lowering, only } from './lowering.ts';
 
 /**
