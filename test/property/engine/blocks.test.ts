@@ -6,6 +6,7 @@ import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tuned } from '../../../src/engine/onnx-tuning.ts';
 import { batchNorm, channelNorm } from '../../../src/engine/ops.ts';
+import { float32, type HostTensor } from '../../../src/util/tensor.ts';
 import { expectClose, normals, type Operation, programOf, runOn } from '../../support/compare-engines.ts';
 
 const image = (tensor: tf.Tensor | undefined) => tensor as tf.Tensor4D;
@@ -95,7 +96,7 @@ const following: Readonly<Record<string, Following>> = {
   'normalisation by given statistics': (x, _, vector) => channelNorm(x, vector, vector, vector, tf.square(vector), 0.1),
 };
 
-/** Rules of what has no gradient. */
+/** Rules of what has no gradient, and steps that a rounding may cross: of whole numbers, which nothing rounds. */
 const underivable: Readonly<Record<string, Following>> = {
   choice: (x, y) => tf.where(tf.greater(x, y), x, tf.mul(y, 2)),
   mask: (x, y) => tf.mul(tf.cast(tf.greater(x, 0), 'float32'), y),
@@ -113,12 +114,13 @@ const followed = fc.record({
 function convolvedFirst(drawn: typeof followed extends fc.Arbitrary<infer T> ? T : never): Operation {
   const { rule, batch, height, width } = drawn;
   const follow = (following[rule] ?? underivable[rule]) as Following;
+  const drawnAs = rule in underivable ? whole : (tensor: HostTensor) => tensor;
   return {
     name: JSON.stringify(drawn),
     inputs: {
-      x: normals('x', [batch, height, width, 3]),
-      filter: normals('filter', [3, 3, 3, 32]),
-      other: normals('other', [3, 3, 3, 32]),
+      x: drawnAs(normals('x', [batch, height, width, 3])),
+      filter: drawnAs(normals('filter', [3, 3, 3, 32])),
+      other: drawnAs(normals('other', [3, 3, 3, 32])),
       vector: normals('vector', [32]),
       scale: normals('scale', [batch, 1, 1, 1]),
     },
@@ -130,6 +132,14 @@ function convolvedFirst(drawn: typeof followed extends fc.Arbitrary<infer T> ? T
       return Object.values(inputs).reduce((sum, input) => tf.add(sum, tf.sum(input)), value);
     },
   };
+}
+
+/** Numbers twice as large, rounded. */
+function whole({ data, shape }: HostTensor): HostTensor {
+  return float32(
+    Float32Array.from(data, (value) => Math.round(2 * value)),
+    shape,
+  );
 }
 
 /** Expects the results of tfjs' CPU backend with images in blocks, and without. */
