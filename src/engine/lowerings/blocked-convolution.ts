@@ -42,6 +42,11 @@ export function convolution(
   return onnx.op('Conv', inputs, { group: 1, ...attributes, ...activation }, undefined, NCHWC);
 }
 
+/** A filter that leaves every channel as it is. */
+export function unitFilter({ onnx }: LoweringContext, channels: number): string {
+  return onnx.initializer('float32', [channels, 1, 1, 1], new Float32Array(channels).fill(1));
+}
+
 export function blockedForward(context: LoweringContext, node: Node, geometry: Geometry, after?: After): InBlocks {
   const [x, filter] = [inputOf(node), inputOf(node, 1)];
   const { inChannels, strideHeight, strideWidth, dilationHeight, dilationWidth } = geometry;

@@ -1,7 +1,7 @@
 import type { Node, Value } from '../graph.ts';
 import type { Geometry } from '../kernels/geometry.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
-import { convolution } from './blocked-convolution.ts';
+import { convolution, unitFilter } from './blocked-convolution.ts';
 import { inputOf, only } from './lowering.ts';
 
 /**
@@ -63,18 +63,31 @@ function planesOf(context: LoweringContext, image: Value, geometry: Geometry, ba
   const rows = (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight;
   const columns = (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth;
   const below = rows - padInfo.top - inHeight;
-  // Negative ones cut off what no filter sees.
-  const ends = [batch - batchSize, 0, Math.min(0, below), columns - padInfo.left - inWidth, 0];
-  const pads = [0, 0, 0, padInfo.left, 0, ...ends];
+  const right = columns - padInfo.left - inWidth;
+  const [cut, widens] = [Math.min(0, below), isBlocked && right >= 0 && padInfo.left + right > 0];
   const name = isBlocked ? context.blocks(image) : context.full(image);
-  const shape = onnx.int64([batchSize, blocks, inHeight, inWidth, width]);
-  const memory = onnx.op('Reshape', [name, shape]);
-  const isFramed = pads.some((pad) => pad !== 0);
-  const framed = isFramed ? onnx.op('Pad', [memory, onnx.int64(pads)]) : memory;
+  const wide = widens ? withColumns(context, name, inChannels, [padInfo.left, right]) : name;
+  const shape = onnx.int64([batchSize, blocks, inHeight, widens ? columns : inWidth, width]);
+  const memory = onnx.op('Reshape', [wide, shape]);
+  // Negative ones cut off what no filter sees.
+  const [before, after] = widens ? [0, 0] : [padInfo.left, right];
+  const pads = [0, 0, 0, before, 0, batch - batchSize, 0, cut, after, 0];
+  const framed = pads.some((pad) => pad !== 0) ? onnx.op('Pad', [memory, onnx.int64(pads)]) : memory;
   const first = blocks === 1 ? framed : onnx.op('Transpose', [framed], { perm: [1, 0, 2, 3, 4] });
-  const height = inHeight + Math.min(0, below);
+  const height = inHeight + cut;
   const planes = onnx.op('Reshape', [first, onnx.int64([blocks, batch, height, columns * width])]);
   return { name: planes, blocks, width, rowPads: [padInfo.top, Math.max(0, below)] };
+}
+
+/** An image in blocks with columns of zeros beside it: faster than Pad, a convolution of each channel shares out its work. */
+function withColumns(
+  context: LoweringContext,
+  image: string,
+  channels: number,
+  [left, right]: readonly [number, number],
+): string {
+  const attributes = { group: channels, kernel_shape: [1, 1], pads: [0, left, 0, right] };
+  return convolution(context, image, unitFilter(context, channels), attributes);
 }
 
 /** dy [B, outH, outW, D] as a filter from the images of a group to D channels, for each group: [groups, D/b, B/groups, …, b]. */

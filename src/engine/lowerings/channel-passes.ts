@@ -8,7 +8,7 @@ import {
   CONVOLUTION_AFFINE,
   RELU_GRAD,
 } from '../rewrites/channel-passes.ts';
-import { type After, convolution } from './blocked-convolution.ts';
+import { type After, convolution, unitFilter } from './blocked-convolution.ts';
 import { blockedShape, fitsBlocks } from './blocks.ts';
 import { convolutions, inBlocks } from './convolution.ts';
 import { type InBlocks, inputOf, type Lowering, type Lowerings } from './lowering.ts';
@@ -76,10 +76,9 @@ function finished({ onnx, full, loose }: LoweringContext, image: string, { term,
 function blockedAffine(context: LoweringContext, x: Value, factor: Value | undefined, after: After): InBlocks {
   const { onnx, full, blocks } = context;
   const channels = x.shape[3] as number;
-  const shape = [channels, 1, 1, 1];
   const filter = factor
-    ? onnx.op('Reshape', [full(factor), onnx.int64(shape)])
-    : onnx.initializer('float32', shape, new Float32Array(channels).fill(1));
+    ? onnx.op('Reshape', [full(factor), onnx.int64([channels, 1, 1, 1])])
+    : unitFilter(context, channels);
   const attributes = { group: channels, kernel_shape: [1, 1] };
   return { blocks: convolution(context, blocks(x), filter, attributes, after) };
 }
