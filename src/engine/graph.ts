@@ -48,3 +48,18 @@ export interface Graph {
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
 }
+
+/** The nodes, given in an order in which they can run, that results depend on. */
+export function liveNodes(
+  { nextState, outputs }: Pick<Graph, 'nextState' | 'outputs'>,
+  nodes: readonly Node[],
+): Node[] {
+  const needed = new Set([...nextState.values(), ...outputs.values()].map(({ id }) => id));
+  const live: Node[] = [];
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some(({ id }) => needed.has(id))) continue;
+    for (const { id } of node.inputs) needed.add(id);
+    live.push(node);
+  }
+  return live.reverse();
+}

@@ -98,7 +98,7 @@ function onnxExecutable(
       checkFeeds(program, feeds);
       runs += 1;
       try {
-        return await state.lend(program.name, () => {
+        return await state.use.lend(program.name, () => {
           checkState(program, (name) => {
             const { type, dims } = state.get(name);
             return { dtype: type, shape: dims };

@@ -1,21 +1,18 @@
 import { Tensor } from 'onnxruntime-node';
-import { IncubateError } from '../util/errors.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import { unknownState } from './check-inputs.ts';
 import { canReside, type DeviceMemory } from './device-memory.ts';
-import { disposed } from './failures.ts';
 import { freeMemory } from './host-memory.ts';
 import type { EngineState } from './program.ts';
 import type { Provider } from './providers.ts';
+import { StateUse } from './state-use.ts';
 
 /** State as tensors of ONNX Runtime: in the device's memory where there is one, from its first use on. */
 export class OnnxState implements EngineState {
   readonly #tensors = new Map<string, Tensor>();
   readonly provider: Provider;
   readonly #memory: DeviceMemory | null;
-  /** The program that reads and replaces the tensors at the moment. */
-  #user: string | null = null;
-  #isDisposed = false;
+  readonly use = new StateUse(() => this.#releaseAll());
 
   constructor(tensors: HostTensors, provider: Provider, memory: DeviceMemory | null) {
     this.provider = provider;
@@ -24,22 +21,10 @@ export class OnnxState implements EngineState {
   }
 
   write(tensors: HostTensors): void {
-    this.#assertFree('a state that is written');
+    this.use.assertFree('a state that is written');
     for (const [name, tensor] of Object.entries(tensors)) {
       // Copied, so that later changes of the caller's array do not reach the state, nor the state's the caller.
       this.replace(name, toOnnx(copied(tensor)));
-    }
-  }
-
-  /** Leaves the tensors to one run of a program; nothing else changes them before it ends. */
-  async lend<T>(program: string, use: () => Promise<T>): Promise<T> {
-    this.#assertFree(`the state given to ${program}`);
-    this.#user = program;
-    try {
-      return await use();
-    } finally {
-      this.#user = null;
-      if (this.#isDisposed) this.#releaseAll();
     }
   }
 
@@ -64,7 +49,7 @@ export class OnnxState implements EngineState {
   }
 
   async read(names: readonly string[] = [...this.#tensors.keys()]): Promise<Record<string, HostTensor>> {
-    if (this.#isDisposed) throw disposed('a state that is read');
+    this.use.assertAlive('a state that is read');
     const tensors: Record<string, HostTensor> = {};
     for (const name of names) {
       const tensor = this.get(name);
@@ -76,19 +61,12 @@ export class OnnxState implements EngineState {
   }
 
   dispose(): void {
-    this.#isDisposed = true;
-    if (this.#user === null) this.#releaseAll();
+    this.use.dispose();
   }
 
   #releaseAll(): void {
     for (const tensor of this.#tensors.values()) release(tensor);
     this.#tensors.clear();
-  }
-
-  #assertFree(what: string): void {
-    if (this.#isDisposed) throw disposed(what);
-    if (this.#user === null) return;
-    throw new IncubateError('ENGINE_STATE', `${what} is in use by ${this.#user}`);
   }
 
   #download(tensor: Tensor): Promise<Tensor> {

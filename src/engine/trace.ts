@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import './gradients.ts';
 import { IncubateError, messageOf } from '../util/errors.ts';
 import type { TensorSpec } from '../util/tensor.ts';
-import { type Graph, type Node, sameShape, type Value } from './graph.ts';
+import { type Graph, liveNodes, sameShape, type Value } from './graph.ts';
 import { refused } from './kernels/refused.ts';
 import type { Program, Specs, Tensors } from './program.ts';
 import { Recorder } from './recorder.ts';
@@ -58,7 +58,7 @@ export function traceProgram(program: Program): Graph {
       for (const [name, tensor] of Object.entries(result.outputs))
         results.outputs.set(name, backend.symbolOf(tensor.dataId));
     });
-    const live = withoutDeadCode(recorder.nodes, [...results.nextState.values(), ...results.outputs.values()]);
+    const live = liveNodes(results, recorder.nodes);
     const used = new Set([
       ...live.flatMap(({ inputs }) => inputs),
       ...results.nextState.values(),
@@ -105,17 +105,6 @@ function refuseNotNumbers({ name }: Program, { notNumbers }: Recorder, values: r
 
 function symbol(recorder: Recorder, { dtype, shape }: TensorSpec): Value {
   return recorder.value(dtype === 'uint8' ? 'int32' : dtype, shape);
-}
-
-function withoutDeadCode(nodes: readonly Node[], results: readonly Value[]): Node[] {
-  const needed = new Set(results.map(({ id }) => id));
-  const live: Node[] = [];
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some(({ id }) => needed.has(id))) continue;
-    for (const { id } of node.inputs) needed.add(id);
-    live.push(node);
-  }
-  return live.reverse();
 }
 
 /** Errors of the backend, which knows neither the program nor the place in it. */

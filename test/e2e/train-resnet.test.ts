@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { runCli } from '../support/cli.ts';
-import { journalOf, startCli, untilEvent } from '../support/run.ts';
+import { journalOf, killWorker, startCli, untilEvent } from '../support/run.ts';
 
 /** Seconds of training in all. The first module spans a transition, and its meta slice is one block. */
 const recipe = `
@@ -99,11 +99,7 @@ it.each(['meta', 'module-0', 'finetune'])(
   async (job) => {
     const name = `killed-${job}`;
     const child = startCli(trainArguments(name));
-    await untilEvent(join(runs(), name), (event) => event.type === 'checkpoint' && event.job === job);
-    const started = (await journalOf(join(runs(), name))).findLast(
-      (event) => event.type === 'job-started' && event.job === job,
-    );
-    process.kill(started?.pid as number, 'SIGKILL');
+    await killWorker(join(runs(), name), job);
     const { stdout, exitCode } = await child;
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).weights.sha256).toBe(reference.weights.sha256);

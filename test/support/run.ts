@@ -17,7 +17,7 @@ export async function journalOf(run: string): Promise<LooseEvent[]> {
 
 /** Waits until a run's journal holds an event. */
 export async function untilEvent(run: string, matches: (event: LooseEvent) => boolean): Promise<LooseEvent> {
-  const deadline = Date.now() + 50_000;
+  const deadline = Date.now() + 200_000;
   while (Date.now() < deadline) {
     const found = (await journalOf(run).catch(() => [])).find(matches);
     if (found) return found;
@@ -30,4 +30,11 @@ export async function untilEvent(run: string, matches: (event: LooseEvent) => bo
 export function startCli(args: string[]) {
   const launcher = join(import.meta.dirname, '../../bin/incubate.js');
   return execaNode(launcher, args, { reject: false, ipc: false });
+}
+
+/** Kills the worker of a job with SIGKILL after it has written a checkpoint, in the middle of its work. */
+export async function killWorker(run: string, job: string): Promise<void> {
+  await untilEvent(run, (event) => event.type === 'checkpoint' && event.job === job);
+  const started = (await journalOf(run)).findLast((event) => event.type === 'job-started' && event.job === job);
+  process.kill(started?.pid as number, 'SIGKILL');
 }

@@ -1,6 +1,6 @@
-import { type Attributes, type Graph, type Node, sameShape, type Value } from '../graph.ts';
+import { type Attributes, type Graph, liveNodes, type Node, sameShape, type Value } from '../graph.ts';
 import { reducedAxes } from '../kernels/reduction.ts';
-import { countUses, identifiersOf, isPerChannel, liveNodes } from './rewrite.ts';
+import { countUses, identifiersOf, isPerChannel } from './rewrite.ts';
 
 /** relu(x · factor + term + sum), the factor and the term [C]; attributes say which operands follow x, and whether of relu. */
 export const CHANNEL_AFFINE = 'FusedChannelAffine';

@@ -1,5 +1,5 @@
-import { type Graph, type Node, sameShape, type Value } from '../graph.ts';
-import { identifiersOf, isPerChannel, liveNodes } from './rewrite.ts';
+import { type Graph, liveNodes, type Node, sameShape, type Value } from '../graph.ts';
+import { identifiersOf, isPerChannel } from './rewrite.ts';
 
 /**
  * A graph in which factors per channel of an image that only gradients of convolutions are taken of are applied to the

@@ -1,4 +1,4 @@
-import type { Graph, Node, Value } from '../graph.ts';
+import type { Graph, Value } from '../graph.ts';
 
 /** Whether a value broadcasts to an image [B, H, W, C] along its channels alone. */
 export function isPerChannel({ shape }: Value, image: Value): boolean {
@@ -18,16 +18,4 @@ export function countUses({ nodes, nextState, outputs }: Graph): ReadonlyMap<num
 export function identifiersOf({ state, feeds, constants, nodes }: Graph): number[] {
   const given = [...state.values(), ...feeds.values(), ...[...constants.values()].map(({ value }) => value)];
   return [-1, ...[...given, ...nodes.flatMap(({ outputs }) => outputs)].map(({ id }) => id)];
-}
-
-/** The nodes that results depend on. */
-export function liveNodes({ nextState, outputs }: Graph, nodes: readonly Node[]): Node[] {
-  const needed = new Set([...nextState.values(), ...outputs.values()].map(({ id }) => id));
-  const live: Node[] = [];
-  for (const node of [...nodes].reverse()) {
-    if (!node.outputs.some(({ id }) => needed.has(id))) continue;
-    for (const { id } of node.inputs) needed.add(id);
-    live.push(node);
-  }
-  return live.reverse();
 }

@@ -76,7 +76,7 @@ function torchExecutable(program: Program, graph: Graph, { addon, compiled: hand
       if (!current) throw disposed(program.name);
       if (!(state instanceof TorchState && state.addon === addon)) throw foreignState(program);
       checkFeeds(program, feeds);
-      return state.lend(program.name, async () => {
+      return state.use.lend(program.name, async () => {
         checkState(program, (name) => state.get(name));
         const states = [...graph.state.keys()].map((name) => state.get(name).handle);
         const fed = [...graph.feeds.keys()].map((name) => {

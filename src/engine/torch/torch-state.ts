@@ -1,8 +1,7 @@
-import { IncubateError } from '../../util/errors.ts';
 import type { HostTensor, HostTensors, TensorSpec } from '../../util/tensor.ts';
 import { unknownState } from '../check-inputs.ts';
-import { disposed } from '../failures.ts';
 import type { EngineState } from '../program.ts';
+import { StateUse } from '../state-use.ts';
 import type { TensorHandle, TorchAddon, TorchTensor } from './addon.ts';
 import { typeNumbers } from './code.ts';
 
@@ -14,9 +13,7 @@ interface Held extends TensorSpec {
 export class TorchState implements EngineState {
   readonly addon: TorchAddon;
   readonly #tensors = new Map<string, Held>();
-  /** The program that reads and replaces the tensors at the moment. */
-  #user: string | null = null;
-  #isDisposed = false;
+  readonly use = new StateUse(() => this.#releaseAll());
 
   constructor(tensors: HostTensors, addon: TorchAddon) {
     this.addon = addon;
@@ -24,24 +21,12 @@ export class TorchState implements EngineState {
   }
 
   write(tensors: HostTensors): void {
-    this.#assertFree('a state that is written');
+    this.use.assertFree('a state that is written');
     for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
       const handle = this.addon.tensor(typeNumbers[dtype], shape, data);
       const old = this.#tensors.get(name);
       if (old) this.addon.release(old.handle);
       this.#tensors.set(name, { handle, dtype, shape });
-    }
-  }
-
-  /** Leaves the tensors to one run of a program; nothing else changes them before it ends. */
-  async lend<T>(program: string, use: () => Promise<T>): Promise<T> {
-    this.#assertFree(`the state given to ${program}`);
-    this.#user = program;
-    try {
-      return await use();
-    } finally {
-      this.#user = null;
-      if (this.#isDisposed) this.#releaseAll();
     }
   }
 
@@ -52,24 +37,18 @@ export class TorchState implements EngineState {
   }
 
   async read(names: readonly string[] = [...this.#tensors.keys()]): Promise<Record<string, HostTensor>> {
-    if (this.#isDisposed) throw disposed('a state that is read');
+    this.use.assertAlive('a state that is read');
     const tensors = await this.addon.read(names.map((name) => this.get(name).handle));
     return Object.fromEntries(names.map((name, index) => [name, hostTensor(tensors[index] as TorchTensor)]));
   }
 
   dispose(): void {
-    this.#isDisposed = true;
-    if (this.#user === null) this.#releaseAll();
+    this.use.dispose();
   }
 
   #releaseAll(): void {
     for (const { handle } of this.#tensors.values()) this.addon.release(handle);
     this.#tensors.clear();
-  }
-
-  #assertFree(what: string): void {
-    if (this.#isDisposed) throw disposed(what);
-    if (this.#user !== null) throw new IncubateError('ENGINE_STATE', `${what} is in use by ${this.#user}`);
   }
 }
 
