@@ -60,6 +60,14 @@ double toNumber(napi_env env, napi_value value) {
   return number;
 }
 
+bool toBoolean(napi_env env, napi_value value) {
+  napi_value flag;
+  bool result = false;
+  check(env, napi_coerce_to_bool(env, value, &flag));
+  check(env, napi_get_value_bool(env, flag, &result));
+  return result;
+}
+
 std::string toString(napi_env env, napi_value value) {
   size_t length = 0;
   check(env, napi_get_value_string_utf8(env, value, nullptr, 0, &length));

@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
@@ -80,6 +81,8 @@ void Program::findLastUses() {
 std::vector<at::Tensor> Program::run(const std::vector<std::shared_ptr<Box>>& boxes, std::vector<at::Tensor> fed,
                                      at::Device device) const {
   c10::InferenceMode inference;
+  at::globalContext().setAllowTF32CuBLAS(roundsProducts);
+  at::globalContext().setAllowTF32CuDNN(roundsProducts);
   std::vector<at::Tensor> slots(slotCount);
   std::vector<uint8_t> donated(slotCount, 0);
   for (const auto& [slot, tensor] : constants) slots[slot] = tensor;

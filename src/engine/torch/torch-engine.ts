@@ -7,8 +7,10 @@ import { compileFailure, disposed, runFailure } from '../failures.ts';
 import type { Graph } from '../graph.ts';
 import { overwritableState } from '../in-place.ts';
 import type { Engine, Executable, Program } from '../program.ts';
+import { inPrecision } from '../rewrites/autocast.ts';
+import { torchTreatments } from '../rewrites/autocast-kernels.ts';
 import { fused } from '../rewrites/fuse.ts';
-import { traceProgram } from '../trace.ts';
+import { traceFloat32 } from '../trace.ts';
 import {
   loadAddon,
   type ProgramHandle,
@@ -49,11 +51,13 @@ export async function createTorchEngine({ threads, device }: TorchEngineOptions)
     createState: (tensors) => new TorchState(tensors, addon),
     async compile(program) {
       requirePrecision('torch', program.precision);
-      const graph = traceProgram(program);
-      const lean = fused(graph);
-      const code = lowerToTorch(lean, overwritableState(graph));
+      const graph = traceFloat32(program);
+      // What stands for several nodes is found before types are between them.
+      const lean = inPrecision(fused(graph), program.precision, torchTreatments);
+      const code = { ...lowerToTorch(lean, overwritableState(graph)), roundsProducts: program.precision === 'tf32' };
       try {
-        return torchExecutable(program, lean, { addon, compiled: addon.compile(code), cost: costOf(graph) });
+        const cost = costOf(inPrecision(graph, program.precision));
+        return torchExecutable(program, lean, { addon, compiled: addon.compile(code), cost });
       } catch (error) {
         throw compileFailure(program, error);
       }
