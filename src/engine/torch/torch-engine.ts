@@ -9,6 +9,8 @@ import { overwritableState } from '../in-place.ts';
 import type { Engine, Executable, Program } from '../program.ts';
 import { inPrecision } from '../rewrites/autocast.ts';
 import { torchTreatments } from '../rewrites/autocast-kernels.ts';
+import { fuseChannelPasses } from '../rewrites/channel-passes.ts';
+import { moveFactorsToFilters } from '../rewrites/filter-factors.ts';
 import { fused } from '../rewrites/fuse.ts';
 import { traceFloat32 } from '../trace.ts';
 import {
@@ -53,7 +55,8 @@ export async function createTorchEngine({ threads, device }: TorchEngineOptions)
       requirePrecision('torch', program.precision);
       const graph = traceFloat32(program);
       // What stands for several nodes is found before types are between them.
-      const lean = inPrecision(fused(graph), program.precision, torchTreatments);
+      const passes = fuseChannelPasses(moveFactorsToFilters(graph), false);
+      const lean = inPrecision(fused(passes), program.precision, torchTreatments);
       const code = { ...lowerToTorch(lean, overwritableState(graph)), roundsProducts: program.precision === 'tf32' };
       try {
         const cost = costOf(inPrecision(graph, program.precision));
