@@ -60,6 +60,12 @@ double toNumber(napi_env env, napi_value value) {
   return number;
 }
 
+bool toBoolean(napi_env env, napi_value value) {
+  bool truth = false;
+  check(env, napi_get_value_bool(env, value, &truth));
+  return truth;
+}
+
 std::string toString(napi_env env, napi_value value) {
   size_t length = 0;
   check(env, napi_get_value_string_utf8(env, value, nullptr, 0, &length));
@@ -78,6 +84,12 @@ napi_value ofNumber(napi_env env, double value) {
   napi_value number;
   check(env, napi_create_double(env, value, &number));
   return number;
+}
+
+napi_value ofBoolean(napi_env env, bool value) {
+  napi_value truth;
+  check(env, napi_get_boolean(env, value, &truth));
+  return truth;
 }
 
 napi_value ofString(napi_env env, const std::string& value) {
