@@ -53,6 +53,9 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
   try {
     onProgress(`compiling for PyTorch ${torch.version} (${torch.origin}) with ${compiler.command}`);
     await compileAddon(sources, torch, compiler, headers, place, environment);
+    if (torch.hasCuda && torch.cudaIncludes.length === 0) {
+      onProgress("CUDA's headers are missing, so steps are not recorded as CUDA graphs: set CUDA_HOME to get them");
+    }
     onProgress('trying it');
     await selfTest(sources, join(place, ADDON), environment);
     const { version, origin, libraries } = torch;
@@ -110,7 +113,7 @@ async function compileAddon(
 ): Promise<void> {
   const flags = [
     ...[
-      '-std=c++17',
+      `-std=c++${torch.standard}`,
       '-O3',
       '-march=native',
       '-fno-math-errno',
@@ -123,7 +126,10 @@ async function compileAddon(
     ],
     `-D_GLIBCXX_USE_CXX11_ABI=${torch.cxx11Abi ? 1 : 0}`,
     ...['-isystem', headers],
-    ...torch.includes.flatMap((include) => (include === '/usr/include' ? [] : ['-isystem', include])),
+    ...(torch.cudaIncludes.length > 0 ? ['-DINCUBATE_CUDA'] : []),
+    ...[...torch.includes, ...torch.cudaIncludes].flatMap((include) =>
+      include === '/usr/include' ? [] : ['-isystem', include],
+    ),
   ];
   const parts = await writeParts(folder, units, place);
   const objects = parts.map((part) => part.replace(/\.cc$/, '.o'));

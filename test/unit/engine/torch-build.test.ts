@@ -48,7 +48,9 @@ describe('PyTorch is found', () => {
       includes: [join(root, 'include'), join(root, 'include/torch/csrc/api/include')],
       libraries: join(root, 'lib'),
       cxx11Abi: true,
+      standard: 17,
       hasCuda: false,
+      cudaIncludes: [],
       openmp: null,
     });
     const old = await pretendTorch([2, 1, 0], 'Ss');
