@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { IncubateError, messageOf } from '../../util/errors.ts';
 import { type Build, findBuild } from './builds.ts';
 import type { TorchCode } from './code.ts';
+import { noteUse } from './old-builds.ts';
 import { addonSources } from './sources.ts';
 
 declare const handle: unique symbol;
@@ -77,7 +78,9 @@ export async function loadAddon(environment: NodeJS.ProcessEnv = process.env): P
   const hint = 'Run `incubate engine build torch`, which says what it needs.';
   if (!build) throw new IncubateError('ENGINE_UNAVAILABLE', 'it has not been built on this machine', { hint });
   try {
-    return { addon: required(build.addon), build };
+    const addon = required(build.addon);
+    await noteUse(build.addon);
+    return { addon, build };
   } catch (error) {
     throw new IncubateError('ENGINE_UNAVAILABLE', `${build.addon} cannot be loaded: ${messageOf(error)}`, {
       hint,

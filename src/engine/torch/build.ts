@@ -8,6 +8,7 @@ import { ADDON, BUILD_FILE, type Build, buildsFolder, readBuild } from './builds
 import { type Compiler, compile, findCompiler } from './compiler.ts';
 import { findTorch, type Torch } from './find-torch.ts';
 import { findNodeHeaders } from './node-headers.ts';
+import { removeOldBuilds } from './old-builds.ts';
 import { processorKey } from './processor.ts';
 import { type AddonSources, addonSources } from './sources.ts';
 
@@ -73,6 +74,8 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
     await rename(place, folder).catch((error: unknown) => {
       if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     });
+    for (const old of await removeOldBuilds(sources, environment))
+      onProgress(`removed ${old}, which nobody used any more`);
     return { ...build, addon: join(folder, ADDON), isNew: true };
   } finally {
     await rm(place, { recursive: true, force: true });
