@@ -51,7 +51,8 @@ void backwardComposed(Call& call) {
  */
 void forward(Call& call) {
   if (!isOurs(call)) {
-    if (!call.flag(1) && forwardByTorch(call)) return;
+    const bool mayForget = !call.flag(1) && !call.isOurs(call.in(0));
+    if (mayForget && forwardByTorch(call)) return;
     return forwardComposed(call);
   }
   const auto scale = static_cast<float>(call.number(0));

@@ -1,4 +1,4 @@
-import { operation, type TorchLowering, type TorchLowerings } from './lowering.ts';
+import { inputOf, operation, type TorchLowering, type TorchLowerings } from './lowering.ts';
 
 /** PyTorch's kernels keep no softmax, which only their own gradient can do without. */
 const attention: TorchLowering = ({ code, slot, readers }, { inputs, outputs, attributes }) => {
@@ -8,9 +8,10 @@ const attention: TorchLowering = ({ code, slot, readers }, { inputs, outputs, at
   return code.ops('attention', inputs.map(slot), [attributes.scale as number, isRead ? 1 : 0], outputs.length);
 };
 
-/** The last input is the result of the forward pass, which kernels of ours need not keep until then. */
+/** The last input is the result of the forward pass, which kernels of ours, of float32, need not keep until then. */
 const attentionGrad: TorchLowering = ({ code, slot, ownKernels }, node) => {
-  const given = node.inputs.slice(0, ownKernels ? 5 : 6).map(slot);
+  const isOwn = ownKernels && inputOf(node).dtype === 'float32';
+  const given = node.inputs.slice(0, isOwn ? 5 : 6).map(slot);
   return code.ops('attention_grad', given, [node.attributes.scale as number], node.outputs.length);
 };
 
