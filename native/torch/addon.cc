@@ -83,13 +83,16 @@ std::shared_ptr<Box> boxOf(at::Tensor tensor) {
   });
 }
 
-/** A copy of an array's elements, from where they can be uploaded. */
-at::Tensor copyOf(napi_env env, napi_value array, at::ScalarType type, const std::vector<int64_t>& shape) {
+/** A copy of an array's elements, in a tensor of their number. */
+at::Tensor filled(napi_env env, napi_value array, at::Tensor tensor) {
   const Bytes bytes = toBytes(env, array);
-  at::Tensor tensor = instanceOf(env).lane->hostBuffer(shape, type);
   if (bytes.length != tensor.nbytes()) throw std::invalid_argument("an array is not as long as its shape says");
   if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
   return tensor;
+}
+
+at::Tensor copyOf(napi_env env, napi_value array, at::ScalarType type, const std::vector<int64_t>& shape) {
+  return filled(env, array, at::empty(shape, at::TensorOptions().dtype(type)));
 }
 
 /** `{type, shape, buffer}` of a dense tensor in ordinary memory, which the buffer keeps. */
@@ -370,13 +373,13 @@ napi_value run(napi_env env, napi_callback_info info) {
     auto compiled = heldBy<Compiled>(env, arguments[0]);
     Boxes boxes;
     for (const napi_value handle : elementsOf(env, arguments[1])) boxes.push_back(heldBy<Box>(env, handle));
+    const auto lane = instanceOf(env).lane;
     std::vector<at::Tensor> fed;
     for (const napi_value feed : elementsOf(env, arguments[2])) {
       const auto parts = elementsOf(env, feed);
       const auto type = scalarType(static_cast<int64_t>(toNumber(env, parts.at(0))));
-      fed.push_back(copyOf(env, parts.at(2), type, toIntegers(env, parts.at(1))));
+      fed.push_back(filled(env, parts.at(2), lane->feedBuffer(toIntegers(env, parts.at(1)), type)));
     }
-    const auto lane = instanceOf(env).lane;
     return promised(env, [compiled = std::move(compiled), boxes = std::move(boxes), fed = std::move(fed), lane]() mutable {
       const c10::InferenceMode within;
       for (at::Tensor& feed : fed) feed = lane->upload(feed);

@@ -25,6 +25,8 @@ enum class Kernel : int64_t { NONE = 0, FLASH = 1, EFFICIENT = 2 };
 Kernel kernelFor(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) {
   const int64_t choice = at::_fused_sdp_choice(q, k, v, {}, 0, false, scale);
   if (choice == 0) return Kernel::NONE;
+  // Their callers in torch pad rows of other extents.
+  if (!q.is_cpu() && q.size(-1) % 8 != 0) return Kernel::NONE;
   const bool isHalf = q.scalar_type() == at::kHalf || q.scalar_type() == at::kBFloat16;
   return q.is_cpu() || (isHalf && choice != 2) ? Kernel::FLASH : Kernel::EFFICIENT;
 }

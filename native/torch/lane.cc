@@ -27,12 +27,14 @@ void Download::wait() const {
 
 Lane::Lane(at::Device device) : device_(device) {
   if (!isGpu()) return;
+  // The first tensor on a GPU is what makes torch ready for it.
+  at::empty({1}, at::TensorOptions().device(device));
   const c10::impl::VirtualGuardImpl guard(device.type());
   computing_ = guard.getStreamFromGlobalPool(device, false);
   uploading_ = guard.getStreamFromGlobalPool(device, true);
 }
 
-at::Tensor Lane::hostBuffer(const std::vector<int64_t>& shape, at::ScalarType type) const {
+at::Tensor Lane::feedBuffer(const std::vector<int64_t>& shape, at::ScalarType type) const {
   return at::empty(shape, at::TensorOptions().dtype(type).pinned_memory(isGpu()));
 }
 

@@ -42,8 +42,8 @@ class Lane {
   };
   Turn turn() { return Turn(telling_, computing_); }
 
-  /** Memory for what is to be uploaded; page-locked for a GPU, so that the copy need not be waited for. */
-  at::Tensor hostBuffer(const std::vector<int64_t>& shape, at::ScalarType type) const;
+  /** Memory for what is uploaded with every run; page-locked for a GPU, so that the copy need not be waited for. */
+  at::Tensor feedBuffer(const std::vector<int64_t>& shape, at::ScalarType type) const;
   /** A copy on the GPU, which work that is told later waits for, and nothing else; on a processor the tensor itself. */
   at::Tensor upload(const at::Tensor& host) const;
   /** Copies of tensors in ordinary memory; of small ones a GPU does them behind what it was told before. */
