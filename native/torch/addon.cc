@@ -10,17 +10,43 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "lane.h"
 #include "memory.h"
 #include "napi-values.h"
+#include "operations.h"
 #include "program.h"
+#include "replay.h"
 #include "worker.h"
 
 namespace addon {
 
 /** What belongs to one environment of JavaScript. */
 struct Instance {
+  std::shared_ptr<Lane> lane = std::make_shared<Lane>(at::Device(at::kCPU));
   std::unique_ptr<Worker> worker;
-  at::Device device = at::Device(at::kCPU);
+};
+
+/** A program, and how it is run. */
+struct Compiled {
+  Program program;
+  /** Where it runs at fixed addresses; null where it never did, or could not be recorded. */
+  std::unique_ptr<Replay> replay;
+  /** Whether it must not run otherwise. */
+  bool mustReplay = false;
+  /** Why it is not recorded any more. */
+  std::string fault;
+
+  Download run(const Boxes& boxes, std::vector<at::Tensor> fed, Lane& lane) {
+    if (!replay) return program.run(boxes, std::move(fed), lane);
+    try {
+      return replay->run(boxes, fed);
+    } catch (const RecordingError& error) {
+      if (mustReplay) throw;
+      fault = error.what();
+      replay.reset();
+    }
+    return program.run(boxes, std::move(fed), lane);
+  }
 };
 
 /** Of the process: OpenMP's pool and the tensors are everybody's. */
@@ -57,13 +83,16 @@ std::shared_ptr<Box> boxOf(at::Tensor tensor) {
   });
 }
 
-/** A copy of an array's elements. */
-at::Tensor copyOf(napi_env env, napi_value array, at::ScalarType type, const std::vector<int64_t>& shape) {
+/** A copy of an array's elements, in a tensor of their number. */
+at::Tensor filled(napi_env env, napi_value array, at::Tensor tensor) {
   const Bytes bytes = toBytes(env, array);
-  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(type));
   if (bytes.length != tensor.nbytes()) throw std::invalid_argument("an array is not as long as its shape says");
   if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
   return tensor;
+}
+
+at::Tensor copyOf(napi_env env, napi_value array, at::ScalarType type, const std::vector<int64_t>& shape) {
+  return filled(env, array, at::empty(shape, at::TensorOptions().dtype(type)));
 }
 
 /** `{type, shape, buffer}` of a dense tensor in ordinary memory, which the buffer keeps. */
@@ -96,56 +125,74 @@ napi_value hostTensorsOf(napi_env env, const std::vector<at::Tensor>& tensors) {
 
 /** What a job leaves for its promise. */
 struct Outcome {
-  std::vector<at::Tensor> tensors;
+  Download download;
   std::string fault;
   int64_t node = -1;
   bool isFault = false;
   bool isMemory = false;
+  bool isBroken = false;
+
+  /** Does something, or keeps what is wrong with it. */
+  template <typename Act>
+  void attempt(Act act) {
+    if (isFault) return;
+    try {
+      act();
+      return;
+    } catch (const NodeError& error) {
+      fault = error.what();
+      node = error.node;
+      isMemory = error.isMemory;
+    } catch (const c10::Error& error) {
+      fault = error.what_without_backtrace();
+      isMemory = isWantOfMemory(error);
+    } catch (const std::bad_alloc&) {
+      fault = "not enough memory";
+      isMemory = true;
+    } catch (const std::exception& error) {
+      fault = error.what();
+    }
+    isFault = true;
+  }
 };
 
-/** An error with `node`, the index of the graph's node or -1, and `memory`, whether it was want of memory. */
+/**
+ * An error with `node`, the index of the graph's node or -1, `memory`, whether it was want of memory, and `broken`, whether
+ * this process can do nothing more on its GPU.
+ */
 napi_value errorOf(napi_env env, const Outcome& outcome) {
   napi_value error;
   check(env, napi_create_error(env, nullptr, ofString(env, outcome.fault), &error));
   setProperty(env, error, "node", ofNumber(env, static_cast<double>(outcome.node)));
-  napi_value memory;
-  check(env, napi_get_boolean(env, outcome.isMemory, &memory));
-  setProperty(env, error, "memory", memory);
+  setProperty(env, error, "memory", ofBoolean(env, outcome.isMemory));
+  setProperty(env, error, "broken", ofBoolean(env, outcome.isBroken));
   return error;
 }
 
-/** Has the worker compute tensors, and promises them. */
-napi_value promised(napi_env env, std::function<std::vector<at::Tensor>()> compute) {
+/** Has the worker compute tensors, and promises them; the next job begins while a GPU still computes. */
+napi_value promised(napi_env env, std::function<Download()> compute) {
   napi_deferred deferred;
   napi_value promise;
   check(env, napi_create_promise(env, &deferred, &promise));
   auto outcome = std::make_shared<Outcome>();
+  const auto lane = instanceOf(env).lane;
   auto job = std::make_unique<Job>();
-  job->work = [outcome, compute = std::move(compute)]() mutable {
-    try {
-      outcome->tensors = compute();
-    } catch (const NodeError& error) {
-      outcome->isFault = true;
-      outcome->fault = error.what();
-      outcome->node = error.node;
-      outcome->isMemory = error.isMemory;
-    } catch (const c10::Error& error) {
-      outcome->isFault = true;
-      outcome->fault = error.what_without_backtrace();
-    } catch (const std::bad_alloc&) {
-      outcome->isFault = true;
-      outcome->isMemory = true;
-      outcome->fault = "not enough memory";
-    } catch (const std::exception& error) {
-      outcome->isFault = true;
-      outcome->fault = error.what();
-    }
+  job->work = [outcome, lane, compute = std::move(compute)]() mutable {
+    outcome->attempt([&] {
+      const Lane::Turn turn = lane->turn();
+      outcome->download = compute();
+    });
     // What the computation holds is given back before anybody goes on.
     compute = nullptr;
+    return outcome->isFault || outcome->download.written != nullptr;
+  };
+  job->wait = [outcome, lane] {
+    outcome->attempt([&] { outcome->download.wait(); });
+    if (outcome->isFault) outcome->isBroken = lane->isBroken();
   };
   job->settle = [outcome, deferred](napi_env settled) {
     if (outcome->isFault) napi_reject_deferred(settled, deferred, errorOf(settled, *outcome));
-    else napi_resolve_deferred(settled, deferred, hostTensorsOf(settled, outcome->tensors));
+    else napi_resolve_deferred(settled, deferred, hostTensorsOf(settled, outcome->download.tensors));
   };
   instanceOf(env).worker->add(std::move(job));
   return promise;
@@ -164,7 +211,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     Instance& instance = instanceOf(env);
     if (device == "cuda") {
       if (!torch::cuda::is_available()) throw std::invalid_argument("torch sees no GPU");
-      instance.device = at::Device(at::kCUDA, 0);
+      if (!instance.lane->isGpu()) instance.lane = std::make_shared<Lane>(at::Device(at::kCUDA, 0));
     }
     if (!instance.worker) {
       keepFreedMemory();
@@ -174,6 +221,7 @@ napi_value open(napi_env env, napi_callback_info info) {
       job->work = [wanted] {
         at::globalContext().setFlushDenormal(true);
         at::set_num_threads(wanted);
+        return false;
       };
       job->settle = [](napi_env) {};
       instance.worker->add(std::move(job));
@@ -193,22 +241,24 @@ napi_value tensor(napi_env env, napi_callback_info info) {
     const c10::InferenceMode inference;
     const auto arguments = argumentsOf(env, info, 3);
     const auto type = scalarType(static_cast<int64_t>(toNumber(env, arguments[0])));
-    at::Tensor copy = copyOf(env, arguments[2], type, toIntegers(env, arguments[1]));
-    return handleOf(env, boxOf(copy.to(instanceOf(env).device)));
+    const at::Tensor copy = copyOf(env, arguments[2], type, toIntegers(env, arguments[1]));
+    Lane& lane = *instanceOf(env).lane;
+    const Lane::Turn turn = lane.turn();
+    return handleOf(env, boxOf(copy.to(lane.device())));
   });
 }
 
 /** read(handles): promises copies in ordinary memory. */
 napi_value read(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
-    std::vector<std::shared_ptr<Box>> boxes;
+    Boxes boxes;
     for (const napi_value handle : elementsOf(env, argumentsOf(env, info, 1)[0]))
       boxes.push_back(heldBy<Box>(env, handle));
-    return promised(env, [boxes = std::move(boxes)] {
+    return promised(env, [boxes = std::move(boxes), lane = instanceOf(env).lane] {
       const c10::InferenceMode inference;
-      std::vector<at::Tensor> copies;
-      for (const auto& box : boxes) copies.push_back(box->tensor.to(at::TensorOptions().device(at::kCPU), false, true));
-      return copies;
+      std::vector<at::Tensor> tensors;
+      for (const auto& box : boxes) tensors.push_back(box->tensor);
+      return lane->download(tensors);
     });
   });
 }
@@ -260,38 +310,59 @@ std::vector<Instruction> instructionsOf(napi_env env, napi_value code, const std
   return instructions;
 }
 
-/** compile(program): a handle of a program; see `TorchCode` in src/engine/torch/code.ts. */
+/** What keeps a program from being recorded; empty where nothing does. */
+std::string obstacleOf(const Program& program, const Lane& lane) {
+  if (!program.dependent.empty()) return program.dependent + " reads values in the middle of it";
+  if (lane.isGpu() && !hasGraphs) return "the addon was built without the headers of CUDA, or for a PyTorch before 2.1";
+  return "";
+}
+
+/** compile(program, replay, ownKernels): a handle; see `TorchCode` and `Replay` in src/engine/torch. */
 napi_value compile(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const c10::InferenceMode inference;
-    const napi_value given = argumentsOf(env, info, 1)[0];
-    auto program = std::make_shared<Program>();
+    const auto arguments = argumentsOf(env, info, 3);
+    const napi_value given = arguments[0];
+    const std::string replay = toString(env, arguments[1]);
+    const auto lane = instanceOf(env).lane;
+    auto compiled = std::make_shared<Compiled>();
+    Program& program = compiled->program;
+    program.usesOwnKernels = toBoolean(env, arguments[2]);
     std::vector<Operation> operations;
-    for (const napi_value name : elementsOf(env, property(env, given, "operations")))
+    for (const napi_value name : elementsOf(env, property(env, given, "operations"))) {
       operations.push_back(operationNamed(toString(env, name)));
-    program->instructions = instructionsOf(env, property(env, given, "code"), operations);
-    program->slotCount = static_cast<int64_t>(toNumber(env, property(env, given, "slots")));
+      if (isDependent(toString(env, name))) program.dependent = toString(env, name);
+    }
+    program.instructions = instructionsOf(env, property(env, given, "code"), operations);
+    program.slotCount = static_cast<int64_t>(toNumber(env, property(env, given, "slots")));
     for (const napi_value constant : elementsOf(env, property(env, given, "constants"))) {
       const auto slot = static_cast<int64_t>(toNumber(env, property(env, constant, "slot")));
       const auto type = scalarType(static_cast<int64_t>(toNumber(env, property(env, constant, "type"))));
       const auto held = toIntegers(env, property(env, constant, "held"));
       const auto storage = scalarType(static_cast<int64_t>(toNumber(env, property(env, constant, "storage"))));
       const at::Tensor copy = copyOf(env, property(env, constant, "data"), storage, held);
-      program->constants.emplace_back(
-          slot, copy.to(instanceOf(env).device, type).expand(toIntegers(env, property(env, constant, "shape"))));
+      const Lane::Turn turn = lane->turn();
+      program.constants.emplace_back(
+          slot, copy.to(lane->device(), type).expand(toIntegers(env, property(env, constant, "shape"))));
     }
-    program->states = inputsOf(env, property(env, given, "states"));
-    program->feeds = inputsOf(env, property(env, given, "feeds"));
+    program.states = inputsOf(env, property(env, given, "states"));
+    program.feeds = inputsOf(env, property(env, given, "feeds"));
     for (const napi_value pair : elementsOf(env, property(env, given, "next"))) {
       const auto numbers = toIntegers(env, pair);
-      program->next.emplace_back(numbers.at(0), numbers.at(1));
+      program.next.emplace_back(numbers.at(0), numbers.at(1));
     }
-    program->isDonated.assign(program->states.size(), false);
-    for (const int64_t state : toIntegers(env, property(env, given, "donated"))) program->isDonated.at(state) = true;
-    program->outputs = toIntegers(env, property(env, given, "outputs"));
-    program->roundsProducts = toBoolean(env, property(env, given, "roundsProducts"));
-    program->findLastUses();
-    return handleOf(env, std::move(program));
+    program.isDonated.assign(program.states.size(), false);
+    for (const int64_t state : toIntegers(env, property(env, given, "donated"))) program.isDonated.at(state) = true;
+    program.outputs = toIntegers(env, property(env, given, "outputs"));
+    program.roundsProducts = toBoolean(env, property(env, given, "roundsProducts"));
+    program.findLastUses();
+    if (replay != "never") {
+      compiled->mustReplay = replay == "always";
+      const std::string obstacle = obstacleOf(program, *lane);
+      if (obstacle.empty()) compiled->replay = std::make_unique<Replay>(program, *lane);
+      else if (compiled->mustReplay) throw std::invalid_argument("it cannot be recorded: " + obstacle);
+    }
+    return handleOf(env, std::move(compiled));
   });
 }
 
@@ -300,20 +371,39 @@ napi_value run(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const c10::InferenceMode inference;
     const auto arguments = argumentsOf(env, info, 3);
-    auto program = heldBy<Program>(env, arguments[0]);
-    std::vector<std::shared_ptr<Box>> boxes;
+    auto compiled = heldBy<Compiled>(env, arguments[0]);
+    Boxes boxes;
     for (const napi_value handle : elementsOf(env, arguments[1])) boxes.push_back(heldBy<Box>(env, handle));
+    const auto lane = instanceOf(env).lane;
     std::vector<at::Tensor> fed;
     for (const napi_value feed : elementsOf(env, arguments[2])) {
       const auto parts = elementsOf(env, feed);
       const auto type = scalarType(static_cast<int64_t>(toNumber(env, parts.at(0))));
-      fed.push_back(copyOf(env, parts.at(2), type, toIntegers(env, parts.at(1))));
+      fed.push_back(filled(env, parts.at(2), lane->feedBuffer(toIntegers(env, parts.at(1)), type)));
     }
-    const at::Device device = instanceOf(env).device;
-    return promised(env, [program = std::move(program), boxes = std::move(boxes), fed = std::move(fed), device]() mutable {
-      return program->run(boxes, std::move(fed), device);
+    return promised(env, [compiled = std::move(compiled), boxes = std::move(boxes), fed = std::move(fed), lane]() mutable {
+      const c10::InferenceMode within;
+      for (at::Tensor& feed : fed) feed = lane->upload(feed);
+      return compiled->run(boxes, std::move(fed), *lane);
     });
   });
+}
+
+/** recording(program): `[runs of its recording, why it is not recorded any more or null]`. */
+napi_value recording(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const auto compiled = heldBy<Compiled>(env, argumentsOf(env, info, 1)[0]);
+    napi_value fault;
+    check(env, napi_get_null(env, &fault));
+    if (!compiled->fault.empty()) fault = ofString(env, compiled->fault);
+    const int64_t replays = compiled->replay ? compiled->replay->replays() : 0;
+    return arrayOf(env, {ofNumber(env, static_cast<double>(replays)), fault});
+  });
+}
+
+/** peakBytes(): the most memory that tensors on the GPU have taken; -1 where there is none or nobody counts. */
+napi_value peakBytes(napi_env env, napi_callback_info) {
+  return guarded(env, [&] { return ofNumber(env, static_cast<double>(instanceOf(env).lane->peakBytes())); });
 }
 
 /** live(): how many tensors JavaScript holds. */
@@ -326,8 +416,9 @@ napi_value initialise(napi_env env, napi_value exports) {
     const auto drop = [](napi_env, void* data, void*) { delete static_cast<Instance*>(data); };
     check(env, napi_set_instance_data(env, new Instance, drop, nullptr));
     const std::pair<const char*, napi_callback> functions[] = {
-        {"open", open},       {"devices", devices}, {"tensor", tensor}, {"read", read},
-        {"release", release}, {"compile", compile}, {"run", run},       {"live", live},
+        {"open", open},       {"devices", devices}, {"tensor", tensor},       {"read", read},
+        {"release", release}, {"compile", compile}, {"run", run},             {"live", live},
+        {"recording", recording}, {"peakBytes", peakBytes},
     };
     for (const auto& [name, callback] : functions) {
       napi_value function;
@@ -335,6 +426,7 @@ napi_value initialise(napi_env env, napi_value exports) {
       setProperty(env, exports, name, function);
     }
     setProperty(env, exports, "version", ofString(env, TORCH_VERSION));
+    setProperty(env, exports, "graphs", ofBoolean(env, hasGraphs));
     return exports;
   });
 }

@@ -8,6 +8,7 @@
 #include <ATen/ops/mul.h>
 #include <ATen/Parallel.h>
 
+#include "attention-kernels.h"
 #include "gemm.h"
 #include "operations.h"
 #include "vector-math.h"
@@ -16,7 +17,7 @@ namespace attention {
 
 at::Tensor dense(const at::Tensor& x) { return x.stride(-1) == 1 && isMatrix(x) ? x : x.contiguous(); }
 
-bool isOurs(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat && x.numel() > 0 && hasGemm(); }
+bool isOurs(const Call& call) { return call.isOurs(call.in(0)) && call.in(0).numel() > 0 && hasGemm(); }
 
 /** A tensor [B, H, N, D], and where the matrix of an image and head begins. */
 struct Heads {
@@ -27,14 +28,34 @@ struct Heads {
   float* at(int64_t b, int64_t h) const { return data + b * image + h * head; }
 };
 
-/** (q, k, v) to (the result, softmax); scale */
+/** By products and a softmax, on any device. */
+void forwardComposed(Call& call) {
+  const at::Tensor scores = at::matmul(at::mul(call.in(0), call.number(0)), call.in(1).transpose(-2, -1));
+  at::Tensor weights = at::_softmax(scores, -1, false);
+  call.out(at::matmul(weights, call.in(2)), 0);
+  call.out(std::move(weights), 1);
+}
+
+void backwardComposed(Call& call) {
+  const at::Tensor &dy = call.in(0), &weights = call.in(1);
+  const at::Tensor errors = at::matmul(dy, call.in(4).transpose(-2, -1));
+  const at::Tensor slopes = at::_softmax_backward_data(errors, weights, -1, weights.scalar_type());
+  call.out(at::mul(at::matmul(slopes, call.in(3)), call.number(0)), 0);
+  call.out(at::mul(at::matmul(slopes.transpose(-2, -1), call.in(2)), call.number(0)), 1);
+  call.out(at::matmul(weights.transpose(-2, -1), dy), 2);
+}
+
+/**
+ * (q, k, v) to (the result, softmax). Numbers: scale, and whether the softmax is read by others than the gradient, to which
+ * kernels that do not keep it leave something else of three axes.
+ */
 void forward(Call& call) {
-  const auto scale = static_cast<float>(call.number(0));
-  if (!isOurs(call.in(0))) {
-    at::Tensor weights = at::_softmax(at::matmul(at::mul(call.in(0), scale), call.in(1).transpose(-2, -1)), -1, false);
-    call.out(at::matmul(weights, call.in(2)), 0);
-    return call.out(std::move(weights), 1);
+  if (!isOurs(call)) {
+    const bool mayForget = !call.flag(1) && !call.isOurs(call.in(0));
+    if (mayForget && forwardByTorch(call)) return;
+    return forwardComposed(call);
   }
+  const auto scale = static_cast<float>(call.number(0));
   const at::Tensor q = dense(call.in(0)), k = dense(call.in(1)), v = dense(call.in(2));
   const int64_t images = q.size(0), heads = q.size(1), n = q.size(2), width = q.size(3), m = k.size(2), depth = v.size(3);
   at::Tensor weights = at::empty({images, heads, n, m}, q.options());
@@ -53,18 +74,13 @@ void forward(Call& call) {
   call.out(std::move(weights), 1);
 }
 
-/** (dy, softmax, q, k, v) to the gradients by q, k and v; scale */
+/** (dy, softmax, q, k, v, the result) to the gradients by q, k and v; scale. Kernels of ours do without the result. */
 void backward(Call& call) {
+  if (call.in(1).dim() == 3) return backwardByTorch(call);
+  if (!isOurs(call)) return backwardComposed(call);
   const auto scale = static_cast<float>(call.number(0));
   const at::Tensor& given = call.in(0);
   const at::Tensor& weights = call.in(1);
-  if (!isOurs(given)) {
-    const at::Tensor errors = at::matmul(given, call.in(4).transpose(-2, -1));
-    const at::Tensor slopes = at::_softmax_backward_data(errors, weights, -1, weights.scalar_type());
-    call.out(at::mul(at::matmul(slopes, call.in(3)), scale), 0);
-    call.out(at::mul(at::matmul(slopes.transpose(-2, -1), call.in(2)), scale), 1);
-    return call.out(at::matmul(weights.transpose(-2, -1), given), 2);
-  }
   const at::Tensor dy = dense(given), q = dense(call.in(2)), k = dense(call.in(3)), v = dense(call.in(4));
   const at::Tensor shares = weights.contiguous();
   const int64_t images = q.size(0), heads = q.size(1), n = q.size(2), width = q.size(3), m = k.size(2), depth = v.size(3);

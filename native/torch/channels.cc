@@ -19,8 +19,8 @@ constexpr int64_t SHARE = 1 << 16;
 /** Elements that a loop runs over: a multiple of the channels, long enough for vectors of them. */
 constexpr int64_t LINE = 512;
 
-bool isOurs(const at::Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous() && x.numel() > 0 && x.size(-1) <= SHARE;
+bool isOurs(const Call& call, const at::Tensor& x) {
+  return call.isOurs(x) && x.is_contiguous() && x.numel() > 0 && x.size(-1) <= SHARE;
 }
 
 int64_t lineOf(int64_t count) { return count * std::max<int64_t>(1, LINE / count); }
@@ -77,7 +77,7 @@ void affine(Call& call) {
   const bool hasFactor = call.flag(0), hasTerm = call.flag(1), hasSum = call.flag(2), isRelu = call.flag(3);
   const size_t termAt = 1 + hasFactor, sumAt = termAt + hasTerm;
   const at::Tensor& x = call.in(0);
-  const bool isDense = isOurs(x) && (!hasSum || (isOurs(call.in(sumAt)) && call.in(sumAt).sizes() == x.sizes()));
+  const bool isDense = isOurs(call, x) && (!hasSum || (isOurs(call, call.in(sumAt)) && call.in(sumAt).sizes() == x.sizes()));
   if (!isDense) {
     at::Tensor result = x;
     if (hasFactor) result = at::mul(result, call.in(1));
@@ -139,7 +139,7 @@ at::Tensor sums(const at::Tensor& a, const at::Tensor& b, bool isMean, Make make
 /** Sums, or means if the number says so, over all but the channels, of (a, b)'s products. */
 void products(Call& call) {
   const at::Tensor &a = call.in(0), &b = call.in(1);
-  if (isOurs(a) && isOurs(b))
+  if (isOurs(call, a) && isOurs(call, b))
     return call.out(sums(a, b, call.flag(0), [](float x, float y) { return x * y; }));
   const at::Tensor total = at::sum(at::mul(a, b), {0, 1, 2});
   call.out(call.flag(0) ? at::div(total, static_cast<double>(a.numel() / a.size(-1))) : total);
@@ -148,7 +148,7 @@ void products(Call& call) {
 /** The same of the elements themselves. */
 void totals(Call& call) {
   const at::Tensor& x = call.in(0);
-  if (isOurs(x)) return call.out(sums(x, x, call.flag(0), [](float value, float) { return value; }));
+  if (isOurs(call, x)) return call.out(sums(x, x, call.flag(0), [](float value, float) { return value; }));
   const at::Tensor total = at::sum(x, {0, 1, 2});
   call.out(call.flag(0) ? at::div(total, static_cast<double>(x.numel() / x.size(-1))) : total);
 }

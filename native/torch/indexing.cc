@@ -14,14 +14,17 @@
 
 namespace indexing {
 
-/** Coordinates as positions in the leading axes laid out in a row, [N]. @throws where one lies outside */
+/**
+ * Coordinates as positions in the leading axes laid out in a row, [N].
+ * @throws where one lies outside; elsewhere than on a processor torch finds out
+ */
 at::Tensor positionsOf(const at::Tensor& coordinates, at::IntArrayRef shape) {
   const int64_t depth = coordinates.size(-1);
   const at::Tensor rows = coordinates.reshape({-1, depth}).to(at::kLong);
   at::Tensor positions = at::zeros({rows.size(0)}, rows.options());
   for (int64_t axis = 0; axis < depth; axis++) {
     const at::Tensor column = rows.select(1, axis);
-    if (column.numel() > 0 && (column.min().item<int64_t>() < 0 || column.max().item<int64_t>() >= shape[axis]))
+    if (column.is_cpu() && column.numel() > 0 && (column.min().item<int64_t>() < 0 || column.max().item<int64_t>() >= shape[axis]))
       throw std::out_of_range("coordinates of axis " + std::to_string(axis) + " are not below " +
                               std::to_string(shape[axis]));
     positions = at::add(at::mul(positions, shape[axis]), column);

@@ -11,9 +11,7 @@
 
 namespace matrix {
 
-bool isOurs(const at::Tensor& a, const at::Tensor& b) {
-  return a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat && a.is_cpu() && b.is_cpu() && hasGemm();
-}
+bool isOurs(const Call& call) { return call.isOurs(call.in(0)) && call.isOurs(call.in(1)) && hasGemm(); }
 
 at::Tensor asMatrix(const at::Tensor& x) { return isMatrix(x) ? x : x.contiguous(); }
 
@@ -102,7 +100,7 @@ at::Tensor transposed(const at::Tensor& x, bool isTransposed) { return isTranspo
 /** transposeA, transposeB */
 void product(Call& call) {
   const at::Tensor a = transposed(call.in(0), call.flag(0)), b = transposed(call.in(1), call.flag(1));
-  if (!isOurs(a, b)) return call.out(at::matmul(a, b));
+  if (!isOurs(call)) return call.out(at::matmul(a, b));
   if (a.dim() == 2 && b.dim() == 2) return call.out(ofTwo(a, b, {}));
   const bool isMany = a.dim() > 2 && b.dim() > 2 && a.numel() > 0 && b.numel() > 0;
   call.out(isMany ? ofMany(a, b) : at::matmul(a, b));
@@ -111,7 +109,7 @@ void product(Call& call) {
 /** (x, weight, bias); transposeA, transposeB */
 void linear(Call& call) {
   const at::Tensor a = transposed(call.in(0), call.flag(0)), b = transposed(call.in(1), call.flag(1));
-  call.out(isOurs(a, b) ? ofTwo(a, b, call.in(2)) : at::addmm(call.in(2), a, b));
+  call.out(isOurs(call) ? ofTwo(a, b, call.in(2)) : at::addmm(call.in(2), a, b));
 }
 
 const Operations& operations() {

@@ -61,11 +61,9 @@ double toNumber(napi_env env, napi_value value) {
 }
 
 bool toBoolean(napi_env env, napi_value value) {
-  napi_value flag;
-  bool result = false;
-  check(env, napi_coerce_to_bool(env, value, &flag));
-  check(env, napi_get_value_bool(env, flag, &result));
-  return result;
+  bool truth = false;
+  check(env, napi_get_value_bool(env, value, &truth));
+  return truth;
 }
 
 std::string toString(napi_env env, napi_value value) {
@@ -86,6 +84,12 @@ napi_value ofNumber(napi_env env, double value) {
   napi_value number;
   check(env, napi_create_double(env, value, &number));
   return number;
+}
+
+napi_value ofBoolean(napi_env env, bool value) {
+  napi_value truth;
+  check(env, napi_get_boolean(env, value, &truth));
+  return truth;
 }
 
 napi_value ofString(napi_env env, const std::string& value) {

@@ -19,6 +19,7 @@ std::vector<napi_value> elementsOf(napi_env env, napi_value array);
 napi_value arrayOf(napi_env env, const std::vector<napi_value>& elements);
 
 double toNumber(napi_env env, napi_value value);
+bool toBoolean(napi_env env, napi_value value);
 std::string toString(napi_env env, napi_value value);
 /** Whether JavaScript takes a value for true. */
 bool toBoolean(napi_env env, napi_value value);
@@ -26,6 +27,7 @@ bool toBoolean(napi_env env, napi_value value);
 std::vector<int64_t> toIntegers(napi_env env, napi_value array);
 
 napi_value ofNumber(napi_env env, double value);
+napi_value ofBoolean(napi_env env, bool value);
 napi_value ofString(napi_env env, const std::string& value);
 
 /** The memory behind a typed array. */

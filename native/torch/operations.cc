@@ -8,3 +8,5 @@ Operation operationNamed(const std::string& name) {
   }
   throw std::invalid_argument("there is no operation " + name);
 }
+
+bool isDependent(const std::string& name) { return name == "non_max_suppression"; }

@@ -7,6 +7,9 @@
 
 using Operations = std::unordered_map<std::string, Operation>;
 
+/** Whether an operation computes on the processor with values that it reads from the device, so that it cannot be recorded. */
+bool isDependent(const std::string& name);
+
 namespace elementwise {
 const Operations& operations();
 }

@@ -9,9 +9,21 @@
 #include <ATen/ops/sum.h>
 #include <ATen/Parallel.h>
 
+#include <torch/version.h>
+
 #include <cmath>
 
 #include "operations.h"
+
+// Since then it is there on every device, and takes the rate as a tensor.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
+#define HAS_FUSED_ADAMW
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/log1p.h>
+#include <ATen/ops/neg.h>
+#include <ATen/ops/pow.h>
+#include <ATen/ops/square.h>
+#endif
 
 namespace optimiser {
 
@@ -27,9 +39,15 @@ at::Tensor target(const Call& call, size_t index) {
 bool isOurs(const Call& call) {
   for (size_t index = 0; index < 4; index++) {
     const at::Tensor& x = call.in(index);
-    if (!x.is_cpu() || x.scalar_type() != at::kFloat || !x.is_contiguous()) return false;
+    if (!call.isOurs(x) || !x.is_contiguous()) return false;
   }
   return true;
+}
+
+/** A tensor with an input's values that may be written over. */
+at::Tensor writable(const Call& call, size_t index) {
+  const at::Tensor& x = call.in(index);
+  return call.isReusable(index) && x.is_contiguous() ? x : x.clone(at::MemoryFormat::Contiguous);
 }
 
 /** By torch's operations, on any device. */
@@ -46,12 +64,47 @@ void composed(Call& call) {
   call.out(nextV, 2);
 }
 
+#ifdef HAS_FUSED_ADAMW
+/** Whether the weights of both averages add up to 1, as torch's kernel has them. */
+bool isAveraging(const Call& call) {
+  return std::abs(call.number(0) + call.number(1) - 1) < 1e-6 && std::abs(call.number(2) + call.number(3) - 1) < 1e-6;
+}
+
+/**
+ * By torch's kernel, which corrects the averages' bias by the number of the step t: deviation = √(1 - β₂ᵗ) gives t, and
+ * rate = lr / (1 - β₁ᵗ) gives lr. Where β₂ᵗ is lost in rounding, t is infinite and both corrections are 1, which they are.
+ * Its decay is that of all parameters, so those that are decayed are multiplied before.
+ */
+void torchKernel(Call& call) {
+  const double beta1 = call.number(0), beta2 = call.number(2);
+  const int64_t decayed = call.integer(5);
+  at::Tensor p = writable(call, 0), m = writable(call, 1), v = writable(call, 2);
+  const at::Tensor g = call.in(3).contiguous();
+  const at::Tensor powers = at::log1p(at::neg(at::square(call.in(5).to(at::kDouble))));
+  const at::Tensor step = at::div(powers, std::log(beta2));
+  const at::Tensor rate = at::mul(call.in(6), at::add(at::neg(at::pow(beta1, step)), 1)).to(at::kFloat).reshape({});
+  if (decayed > 0) p.narrow(0, 0, decayed).mul_(call.in(4));
+  at::_fused_adamw_({p}, {g}, {m}, {v}, {}, {step.to(at::kFloat).reshape({})}, rate, beta1, beta2, /*weight_decay=*/0,
+                    call.number(4), /*amsgrad=*/false, /*maximize=*/false);
+  call.out(std::move(p), 0);
+  call.out(std::move(m), 1);
+  call.out(std::move(v), 2);
+}
+#endif
+
+void elsewhere(Call& call) {
+#ifdef HAS_FUSED_ADAMW
+  if (call.in(0).scalar_type() == at::kFloat && isAveraging(call)) return torchKernel(call);
+#endif
+  composed(call);
+}
+
 /**
  * (parameters, m, v, gradient, kept, deviation, rate) to new (parameters, m, v). Numbers: those that m and the gradient are
  * weighted by, those of v and the gradient's square, eps, and how many parameters are decayed.
  */
 void adamw(Call& call) {
-  if (!isOurs(call)) return composed(call);
+  if (!isOurs(call)) return elsewhere(call);
   const float m1 = static_cast<float>(call.number(0)), m2 = static_cast<float>(call.number(1));
   const float v1 = static_cast<float>(call.number(2)), v2 = static_cast<float>(call.number(3));
   const auto eps = static_cast<float>(call.number(4));
@@ -85,7 +138,7 @@ void adamw(Call& call) {
 
 void sumOfSquares(Call& call) {
   const at::Tensor& given = call.in();
-  if (!given.is_cpu() || given.scalar_type() != at::kFloat) return call.out(at::sum(at::mul(given, given)));
+  if (!call.isOurs(given)) return call.out(at::sum(at::mul(given, given)));
   const at::Tensor x = given.contiguous();
   const auto* data = static_cast<const float*>(x.data_ptr());
   const int64_t size = x.numel();

@@ -2,7 +2,6 @@
 
 #include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/util/Exception.h>
 
 #include <new>
 
@@ -18,15 +17,15 @@ at::Tensor owned(at::Tensor tensor) {
   return isAlone ? tensor : tensor.clone();
 }
 
+}  // namespace
+
 bool isWantOfMemory(const c10::Error& error) {
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
   const std::string message = error.what_without_backtrace();
   return message.find("not enough memory") != std::string::npos ||
          message.find("can't allocate memory") != std::string::npos ||
-         message.find("out of memory") != std::string::npos;
+         message.find("out of memory") != std::string::npos || message.find("STATUS_ALLOC_FAILED") != std::string::npos;
 }
-
-}  // namespace
 
 at::ScalarType scalarType(int64_t number) {
   if (number < 0 || number >= static_cast<int64_t>(std::size(types))) throw std::invalid_argument("unknown type");
@@ -78,25 +77,26 @@ void Program::findLastUses() {
   }
 }
 
-std::vector<at::Tensor> Program::run(const std::vector<std::shared_ptr<Box>>& boxes, std::vector<at::Tensor> fed,
-                                     at::Device device) const {
-  c10::InferenceMode inference;
-  at::globalContext().setAllowTF32CuBLAS(roundsProducts);
-  at::globalContext().setAllowTF32CuDNN(roundsProducts);
-  std::vector<at::Tensor> slots(slotCount);
-  std::vector<uint8_t> donated(slotCount, 0);
-  for (const auto& [slot, tensor] : constants) slots[slot] = tensor;
+Slots Program::begin(const Boxes& boxes, std::vector<at::Tensor> fed) const {
+  Slots slots{std::vector<at::Tensor>(slotCount), std::vector<uint8_t>(slotCount, 0)};
+  for (const auto& [slot, tensor] : constants) slots.tensors[slot] = tensor;
   for (size_t index = 0; index < states.size(); index++) {
     const auto& [slot, type] = states[index];
     const at::Tensor& given = boxes[index]->tensor;
-    slots[slot] = given.scalar_type() == type ? given : given.to(type);
-    donated[slot] = isDonated[index] && given.scalar_type() == type;
+    slots.tensors[slot] = given.scalar_type() == type ? given : given.to(type);
+    slots.isDonated[slot] = isDonated[index] && given.scalar_type() == type;
   }
   for (size_t index = 0; index < feeds.size(); index++) {
-    slots[feeds[index].slot] = fed[index].to(device, feeds[index].type);
+    slots.tensors[feeds[index].slot] = fed[index].to(feeds[index].type);
     fed[index].reset();
   }
-  Call call(slots, donated);
+  return slots;
+}
+
+void Program::compute(Slots& slots) const {
+  at::globalContext().setAllowTF32CuBLAS(roundsProducts);
+  at::globalContext().setAllowTF32CuDNN(roundsProducts);
+  Call call(slots, usesOwnKernels);
   for (const Instruction& instruction : instructions) {
     call.enter(instruction);
     try {
@@ -108,22 +108,32 @@ std::vector<at::Tensor> Program::run(const std::vector<std::shared_ptr<Box>>& bo
     } catch (const std::exception& error) {
       throw NodeError(instruction.node, false, error.what());
     }
-    for (const int64_t slot : instruction.dead) slots[slot].reset();
+    for (const int64_t slot : instruction.dead) slots.tensors[slot].reset();
   }
+}
 
+std::vector<at::Tensor> Program::results(const Slots& slots) const {
   std::vector<at::Tensor> results;
   for (const int64_t slot : outputs) {
-    // Host tensors know no booleans. A copy, since the next run may write over what a state shares with a result.
-    const at::Tensor& value = slots[slot];
-    const at::ScalarType type = value.scalar_type() == at::kBool ? at::kByte : value.scalar_type();
-    results.push_back(value.to(at::TensorOptions().device(at::kCPU).dtype(type), false, true).contiguous());
+    // Host tensors know no booleans.
+    const at::Tensor& value = slots.tensors[slot];
+    results.push_back(value.scalar_type() == at::kBool ? value.to(at::kByte) : value);
   }
+  return results;
+}
+
+Download Program::run(const Boxes& boxes, std::vector<at::Tensor> fed, const Lane& lane) const {
+  const c10::InferenceMode inference;
+  Slots slots = begin(boxes, std::move(fed));
+  compute(slots);
+  Download download = lane.download(results(slots));
   std::vector<at::Tensor> replaced;
   for (const auto& [state, slot] : next) {
     const at::ScalarType type = boxes[state]->tensor.scalar_type();
-    replaced.push_back(slots[slot].scalar_type() == type ? slots[slot] : slots[slot].to(type));
+    const at::Tensor& value = slots.tensors[slot];
+    replaced.push_back(value.scalar_type() == type ? value : value.to(type));
   }
-  slots.clear();
+  slots.tensors.clear();
   for (size_t index = 0; index < next.size(); index++) {
     Box& box = *boxes[next[index].first];
     at::Tensor& value = replaced[index];
@@ -134,5 +144,5 @@ std::vector<at::Tensor> Program::run(const std::vector<std::shared_ptr<Box>>& bo
   for (size_t index = 0; index < next.size(); index++) {
     if (replaced[index].defined()) boxes[next[index].first]->tensor = std::move(replaced[index]);
   }
-  return results;
+  return download;
 }

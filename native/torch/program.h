@@ -2,12 +2,15 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
 
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "lane.h"
 
 class Call;
 using Operation = void (*)(Call&);
@@ -33,6 +36,14 @@ struct Box {
   at::Tensor tensor;
 };
 
+using Boxes = std::vector<std::shared_ptr<Box>>;
+
+/** What a run computes with: a tensor for every slot, and whether its memory may be written over at its last use. */
+struct Slots {
+  std::vector<at::Tensor> tensors;
+  std::vector<uint8_t> isDonated;
+};
+
 /** A value from outside: where it goes, and of what type it is there. */
 struct Input {
   int64_t slot;
@@ -56,10 +67,22 @@ struct Program {
 
   /** Fills in where slots are used for the last time. */
   void findLastUses();
-  /** Runs once; replaces the tensors of the boxes that have new values, and returns results in ordinary memory. */
-  std::vector<at::Tensor> run(const std::vector<std::shared_ptr<Box>>& boxes, std::vector<at::Tensor> fed,
-                              at::Device device) const;
+  /** Whether products, attention and the optimiser are ours where we have them; torch's operations otherwise. */
+  bool usesOwnKernels = true;
+  /** Name of an operation that reads values in the middle of a step or whose work depends on them; empty where there is none. */
+  std::string dependent;
+
+  /** Runs once; replaces the tensors of the boxes that have new values. Feeds are where the program computes. */
+  Download run(const Boxes& boxes, std::vector<at::Tensor> fed, const Lane& lane) const;
+
+  /** The parts of a run: slots with what is given, all instructions, and results of types that host tensors have. */
+  Slots begin(const Boxes& boxes, std::vector<at::Tensor> fed) const;
+  void compute(Slots& slots) const;
+  std::vector<at::Tensor> results(const Slots& slots) const;
 };
+
+/** Whether an error of torch is want of memory, on whatever device. */
+bool isWantOfMemory(const c10::Error& error);
 
 /** An error in an instruction of a node. */
 struct NodeError : std::runtime_error {
@@ -72,7 +95,8 @@ struct NodeError : std::runtime_error {
 /** What an operation sees of the instruction that it runs for. */
 class Call {
  public:
-  Call(std::vector<at::Tensor>& slots, const std::vector<uint8_t>& donated) : slots_(slots), donated_(donated) {}
+  Call(Slots& slots, bool usesOwnKernels)
+      : slots_(slots.tensors), donated_(slots.isDonated), usesOwnKernels_(usesOwnKernels) {}
   void enter(const Instruction& instruction) { instruction_ = &instruction; }
 
   size_t inputCount() const { return instruction_->inputs.size(); }
@@ -92,10 +116,15 @@ class Call {
 
   /** Whether nothing else will see an input's memory, so that the result may be written there. */
   bool isReusable(size_t index) const;
+  /** Whether a tensor is one that kernels of ours are for: of float32 on a processor. */
+  bool isOurs(const at::Tensor& tensor) const {
+    return usesOwnKernels_ && tensor.is_cpu() && tensor.scalar_type() == at::kFloat;
+  }
 
  private:
   std::vector<at::Tensor>& slots_;
   const std::vector<uint8_t>& donated_;
+  const bool usesOwnKernels_;
   const Instruction* instruction_ = nullptr;
 };
 

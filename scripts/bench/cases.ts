@@ -38,7 +38,7 @@ interface VitCase {
   readonly steps: number;
 }
 
-function vit(name: string, { batchSize, classes, steps, ...model }: VitCase): BenchCase {
+export function vit(name: string, { batchSize, classes, steps, ...model }: VitCase): BenchCase {
   const settings = { name: 'vit-tiny', mlpRatio: 4, qkvBias: true, layerNormEps: 1e-6, ...model };
   return { name, peer: 'vit', ...plainly(settings, { batchSize, classes, steps, lr: 1e-4 }) };
 }

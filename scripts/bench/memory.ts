@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { engineNames } from '../../src/config/engines.ts';
 import { peakProcessBytes, traceCost } from '../../src/engine/cost.ts';
 import { alignTable } from '../../src/report/table.ts';
 import { stepPrograms, stepSettings } from '../../src/training/stepper.ts';
@@ -18,12 +19,15 @@ import { networkOf, writeTask } from './task.ts';
 
 const { values } = parseArgs({
   options: {
+    engine: { type: 'string', default: 'cpu' },
     only: { type: 'string', default: '' },
     threads: { type: 'string', default: '2' },
     rounds: { type: 'string', default: '5' },
   },
 });
 const threads = Number(values.threads);
+const engine = engineNames.find((name) => name === values.engine);
+if (!engine) throw new RangeError(`--engine ${values.engine}: one of ${engineNames.join(', ')}`);
 const ours = fileURLToPath(new URL('peers/ours.js', import.meta.url));
 
 const table = [['step', 'blocks', 'time', 'ratio', 'memory', 'ratio', 'predicted', 'off by']];
@@ -37,7 +41,7 @@ async function measure(bench: BenchCase): Promise<string[][]> {
     const variants = [false, true].map((recompute) => withRecomputation(bench, recompute));
     for (const [index, variant] of variants.entries()) {
       const path = join(folder, `task ${index}.json`);
-      await writeFile(path, JSON.stringify({ ...(await writeTask(variant, folder)), threads }));
+      await writeFile(path, JSON.stringify({ ...(await writeTask(variant, folder)), threads, engine }));
       peers.push(await startPeer(process.execPath, [ours, path], threads));
     }
     const rounds: Steps[][] = [];

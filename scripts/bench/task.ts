@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
-import type { EngineName } from '../../src/config/engines.ts';
+import type { CudaGraphs, EngineName } from '../../src/config/engines.ts';
 import type { Tuning } from '../../src/engine/onnx-tuning.ts';
 import { divide } from '../../src/models/divide.ts';
 import { initialise } from '../../src/models/initialise.ts';
@@ -19,6 +19,9 @@ export interface BenchTask {
   readonly threads: number;
   /** Ours; `cpu` where absent. */
   readonly engine?: EngineName;
+  /** Where the engine torch and PyTorch compute; `cpu` where absent. */
+  readonly device?: 'cpu' | 'cuda';
+  readonly cudaGraphs?: CudaGraphs;
   /** How our side differs from how it runs otherwise. */
   readonly tuning?: Partial<Tuning>;
   readonly config: BenchCase['config'];

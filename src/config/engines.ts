@@ -3,6 +3,11 @@ export const engineNames = ['cpu', 'webgpu', 'cuda', 'tfjs', 'torch'] as const;
 
 export type EngineName = (typeof engineNames)[number];
 
+/** Whether steps are recorded as CUDA graphs; `auto`: where the engine, the device and the program can. */
+export const cudaGraphs = ['auto', 'on', 'off'] as const;
+
+export type CudaGraphs = (typeof cudaGraphs)[number];
+
 /** How to get the engines that do not come with the package. */
 export const engineHints: { readonly [Name in EngineName]: string } = {
   cpu: 'Run `npm ci` again.',

@@ -63,6 +63,13 @@ export const configFlags: readonly ConfigFlag[] = [
   },
   { name: 'threads', flag: '--threads', argument: '<n>', key: 'devices.threads', description: 'CPU threads to use' },
   {
+    name: 'cudaGraphs',
+    flag: '--cuda-graphs',
+    argument: '<when>',
+    key: 'devices.cudaGraphs',
+    description: 'record steps of torch on a GPU: auto, on or off',
+  },
+  {
     name: 'retries',
     flag: '--retries',
     argument: '<n>',

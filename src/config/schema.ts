@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { engineNames } from './engines.ts';
+import { cudaGraphs, engineNames } from './engines.ts';
 import { precisions } from './precision.ts';
 
 const fraction = z.number().min(0).max(1);
@@ -150,6 +150,10 @@ export const runConfigSchema = z.strictObject({
         .default(null)
         .describe('jobs at a time without GPU leases; null: one per core, at most K; with webgpu one'),
       threads: positiveInteger.nullable().default(null).describe('threads to divide; null: all cores'),
+      cudaGraphs: z
+        .enum(cudaGraphs)
+        .default('auto')
+        .describe('whether torch records steps on a GPU and replays them; auto: where it can'),
     })
     .prefault({}),
   execution: z

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type EngineName, engineHints } from '../config/engines.ts';
+import { type CudaGraphs, type EngineName, engineHints } from '../config/engines.ts';
 import { IncubateError, messageOf } from '../util/errors.ts';
 import type { Engine } from './program.ts';
 
@@ -9,10 +9,19 @@ export interface EngineRequest {
   readonly engine: EngineName;
   /** CPU threads, of an engine that computes or prepares its work there. */
   readonly threads: number;
+  /** Whether a GPU records steps; `auto`, if absent: where the engine can. */
+  readonly cudaGraphs?: CudaGraphs;
+  /** Told what the user may want to know. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** Opens the engine that is named and no other. @throws ENGINE_UNAVAILABLE where it does not work here. */
-export async function openEngine({ engine, threads }: EngineRequest): Promise<Engine> {
+export async function openEngine({ engine, threads, ...request }: EngineRequest): Promise<Engine> {
+  if (engine !== 'torch' && request.cudaGraphs === 'on') {
+    throw new IncubateError('ENGINE_UNAVAILABLE', `the engine ${engine} has no CUDA graphs (devices.cudaGraphs)`, {
+      hint: 'Choose --engine torch, or set devices.cudaGraphs (--cuda-graphs) to auto.',
+    });
+  }
   const fault = await engineFault(engine);
   if (fault !== null) {
     throw new IncubateError('ENGINE_UNAVAILABLE', `the engine ${engine} cannot be used: ${fault}`, {
@@ -25,7 +34,7 @@ export async function openEngine({ engine, threads }: EngineRequest): Promise<En
   }
   if (engine === 'torch') {
     const { createTorchEngine } = await import('./torch/torch-engine.ts');
-    return createTorchEngine({ threads });
+    return createTorchEngine({ threads, ...request });
   }
   const { createOnnxEngine } = await import('./onnx-engine.ts');
   return createOnnxEngine({ threads, provider: engine });

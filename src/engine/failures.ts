@@ -24,6 +24,14 @@ export function runFailure({ name }: Program, error: unknown): IncubateError {
   });
 }
 
+/** The error for a run after which this process can do nothing more on its device. */
+export function deviceFailure({ name }: Program, error: unknown): IncubateError {
+  return new IncubateError('ENGINE_RUN', `${name} failed, and the GPU with it: ${reasonOf(error)}`, {
+    cause: error,
+    hint: 'This process must end, since whatever it asks of the GPU now fails; a new one may work. See `dmesg` for errors of the driver, and with CUDA_LAUNCH_BLOCKING=1 the message names the operation that failed.',
+  });
+}
+
 /** The error for what is used after its end, for example `the state given to train(meta)`. */
 export function disposed(what: string): IncubateError {
   return new IncubateError('ENGINE_DISPOSED', `${what} was disposed before`);

@@ -19,7 +19,7 @@ export async function evaluateWeights(request: EvaluateRequest): Promise<Evaluat
   const { classes } = dataset.identity;
   const network = wholeNetwork(buildArchitecture(config.model, classes.length), 'target');
   const parameters = parameterState(layoutsOf(network), tensors);
-  const engine = await openEngine({ engine: request.engine, threads });
+  const engine = await openEngine({ engine: request.engine, threads, cudaGraphs: config.devices.cudaGraphs });
   const evaluator = await createEvaluator(engine, 'eval', network, config, dataset.validation);
   const evaluation = await evaluator.evaluate(engine.createState(parameters), dataset.validation);
   return { ...evaluation, images: dataset.validation.length, classes: [...classes] };

@@ -39,7 +39,12 @@ export async function runJob(specPath: string, channel: Channel): Promise<JobEnd
 
   const dataset = await openDataset(spec.config);
   assertSameDataset(spec.dataset, dataset.identity);
-  const engine = await openEngine({ engine: spec.engine, threads: spec.job.threads });
+  const engine = await openEngine({
+    engine: spec.engine,
+    threads: spec.job.threads,
+    cudaGraphs: spec.config.devices.cudaGraphs,
+    onWarning: (message) => void channel.send({ type: 'warning', message }),
+  });
   const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
   const ending =
     job.phase === null

@@ -1,7 +1,7 @@
 import { type TestContext, test } from 'vitest';
 import type { Engine } from '../../src/engine/program.ts';
 import { buildTorchAddon } from '../../src/engine/torch/build.ts';
-import { createTorchEngine } from '../../src/engine/torch/torch-engine.ts';
+import { createTorchEngine, type TorchEngineOptions } from '../../src/engine/torch/torch-engine.ts';
 import { IncubateError } from '../../src/util/errors.ts';
 
 /**
@@ -20,8 +20,8 @@ export const torchFault: string | null = await buildTorchAddon().then(
 /** Threads of the engine in tests: a process has one number. */
 export const TORCH_THREADS = 1;
 
-export function torchEngine(): Promise<Engine> {
-  return createTorchEngine({ threads: TORCH_THREADS, device: 'cpu' });
+export function torchEngine(options: Partial<TorchEngineOptions> = {}): Promise<Engine> {
+  return createTorchEngine({ threads: TORCH_THREADS, device: 'cpu', ...options });
 }
 
 /** A test with the engine torch; without it the test is skipped and says so. */

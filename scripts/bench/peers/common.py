@@ -25,7 +25,13 @@ def read_safetensors(path):
     return tensors
 
 
-def peak_bytes():
+def device_of(task):
+    return task.get("device", "cpu")
+
+
+def peak_bytes(task):
+    if device_of(task) == "cuda":
+        return torch.cuda.max_memory_allocated()
     with open("/proc/self/status") as status:
         for line in status:
             if line.startswith("VmHWM"):
@@ -42,7 +48,7 @@ def serve(task, step):
             started = time.perf_counter()
             losses.append(step())
             seconds.append(time.perf_counter() - started)
-        print(json.dumps({"losses": losses, "seconds": seconds, "peakBytes": peak_bytes()}), flush=True)
+        print(json.dumps({"losses": losses, "seconds": seconds, "peakBytes": peak_bytes(task)}), flush=True)
 
 
 def start():
@@ -67,22 +73,33 @@ def adamw(model, task):
         lr=task["lr"],
         betas=(settings["beta1"], settings["beta2"]),
         eps=settings["eps"],
+        **({"fused": True} if task.get("fusedOptimiser") and device_of(task) == "cuda" else {}),
     )
 
 
 def train(model, task):
     """Serves training steps of a classifier on the task's one batch."""
     model.load_state_dict(read_safetensors(task["weights"]))
+    device = device_of(task)
+    model.to(device)
     batch = read_safetensors(task["batch"])
-    mean = torch.tensor(task["mean"]) * 255
-    deviation = torch.tensor(task["std"]) * 255
+    mean = torch.tensor(task["mean"], device=device) * 255
+    deviation = torch.tensor(task["std"], device=device) * 255
     labels = batch["labels"].long()
+    if device == "cuda":
+        batch["images"] = batch["images"].pin_memory()
+        labels = labels.pin_memory()
     optimiser = adamw(model, task)
     model.train()
+    network = torch.compile(model) if task.get("compile") else model
 
     def step():
-        images = (batch["images"].float() - mean) / deviation
-        loss = torch.nn.functional.cross_entropy(model(images.permute(0, 3, 1, 2)), labels)
+        uploaded = batch["images"].to(device, non_blocking=True)
+        targets = labels.to(device, non_blocking=True)
+        images = (uploaded.float() - mean) / deviation
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=bool(task.get("autocast"))):
+            outputs = network(images.permute(0, 3, 1, 2))
+            loss = torch.nn.functional.cross_entropy(outputs.float(), targets)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -5,6 +5,9 @@ import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
 import { openEngine } from '../../../src/engine/engines.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tuned } from '../../../src/engine/onnx-tuning.ts';
+import type { Engine } from '../../../src/engine/program.ts';
+import { loadAddon } from '../../../src/engine/torch/addon.ts';
+import { createTorchEngine } from '../../../src/engine/torch/torch-engine.ts';
 import { layoutsOf } from '../../../src/training/network-layouts.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { initialState } from '../../../src/training/training-state.ts';
@@ -12,10 +15,7 @@ import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
 const { config, classes } = task;
-const engine =
-  task.engine === undefined || task.engine === 'cpu'
-    ? createOnnxEngine({ threads: task.threads, tuning: { ...tuned, ...task.tuning } })
-    : await openEngine({ engine: task.engine, threads: task.threads });
+const engine = await engineOf(task);
 const network = networkOf(task);
 const started = performance.now();
 const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config }, classes);
@@ -37,11 +37,19 @@ for await (const line of createInterface({ input: process.stdin })) {
     losses.push(await stepper.step(state, batch, step++, task.lr));
     seconds.push((performance.now() - before) / 1000);
   }
-  answer({ losses, seconds, peakBytes: peakBytes() });
+  answer({ losses, seconds, peakBytes: await peakBytes() });
 }
 
-/** Largest resident set of this process so far. */
-function peakBytes(): number {
+function engineOf({ engine, threads, tuning, device, cudaGraphs = 'auto' }: BenchTask): Promise<Engine> | Engine {
+  if (engine === undefined || engine === 'cpu') return createOnnxEngine({ threads, tuning: { ...tuned, ...tuning } });
+  const onWarning = (message: string) => console.error(message);
+  if (engine === 'torch' && device) return createTorchEngine({ threads, device, cudaGraphs, onWarning });
+  return openEngine({ engine, threads });
+}
+
+/** Most memory of tensors on the GPU so far, or largest resident set of this process. */
+async function peakBytes(): Promise<number> {
+  if (task.device === 'cuda') return (await loadAddon()).addon.peakBytes();
   const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   return Number(kilobytes ?? 0) * 1024;
 }

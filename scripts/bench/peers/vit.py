@@ -7,8 +7,10 @@ from common import start, train
 
 
 class Attention(nn.Module):
-    def __init__(self, width, heads, bias):
+    def __init__(self, width, heads, bias, fused):
         super().__init__()
+        # Before 2.0 there is none.
+        self.fused = fused and hasattr(nn.functional, "scaled_dot_product_attention")
         self.heads = heads
         self.scale = (width // heads) ** -0.5
         self.qkv = nn.Linear(width, 3 * width, bias=bias)
@@ -18,6 +20,9 @@ class Attention(nn.Module):
         batch, count, width = x.shape
         qkv = self.qkv(x).reshape(batch, count, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         query, key, value = qkv.unbind(0)
+        if self.fused:
+            attended = nn.functional.scaled_dot_product_attention(query, key, value)
+            return self.proj(attended.transpose(1, 2).reshape(batch, count, width))
         weights = ((query * self.scale) @ key.transpose(-2, -1)).softmax(dim=-1)
         return self.proj((weights @ value).transpose(1, 2).reshape(batch, count, width))
 
@@ -34,10 +39,10 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, hidden, bias, eps):
+    def __init__(self, width, heads, hidden, bias, eps, fused):
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=eps)
-        self.attn = Attention(width, heads, bias)
+        self.attn = Attention(width, heads, bias, fused)
         self.norm2 = nn.LayerNorm(width, eps=eps)
         self.mlp = Mlp(width, hidden)
 
@@ -56,7 +61,7 @@ class PatchEmbed(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    def __init__(self, model, classes):
+    def __init__(self, model, classes, fused):
         super().__init__()
         width = model["width"]
         tokens = (model["imageSize"] // model["patch"]) ** 2 + 1
@@ -65,7 +70,10 @@ class VisionTransformer(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, tokens, width))
         hidden = int(width * model["mlpRatio"])
         self.blocks = nn.Sequential(
-            *[Block(width, model["heads"], hidden, model["qkvBias"], model["layerNormEps"]) for _ in range(model["depth"])]
+            *[
+                Block(width, model["heads"], hidden, model["qkvBias"], model["layerNormEps"], fused)
+                for _ in range(model["depth"])
+            ]
         )
         self.norm = nn.LayerNorm(width, eps=model["layerNormEps"])
         self.head = nn.Linear(width, classes)
@@ -77,4 +85,4 @@ class VisionTransformer(nn.Module):
 
 
 task = start()
-train(VisionTransformer(task["model"], task["classes"]), task)
+train(VisionTransformer(task["model"], task["classes"], task.get("attention") == "fused"), task)

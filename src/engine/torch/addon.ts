@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { IncubateError, messageOf } from '../../util/errors.ts';
 import { type Build, findBuild } from './builds.ts';
 import type { TorchCode } from './code.ts';
+import { noteUse } from './old-builds.ts';
 import { addonSources } from './sources.ts';
 
 declare const handle: unique symbol;
@@ -26,16 +27,25 @@ export interface TorchTensor {
 
 export type Feed = readonly [type: number, shape: readonly number[], data: TypedArray];
 
-/** What is wrong with a run: in which node of the graph, or -1, and whether for want of memory. */
+/** What is wrong with a run. */
 export interface TorchFault extends Error {
+  /** Index of the graph's node that it arose in, or -1. */
   readonly node: number;
+  /** Whether it was want of memory. */
   readonly memory: boolean;
+  /** Whether this process can do nothing more on its GPU. */
+  readonly broken: boolean;
 }
+
+/** Whether a program runs at fixed addresses, so that it can be recorded: not, where it can, or else not at all. */
+export type Replay = 'never' | 'try' | 'always';
 
 /** The functions of native/torch/addon.cc. */
 export interface TorchAddon {
   /** Of the PyTorch that it was compiled with. */
   readonly version: string;
+  /** Whether it can record on a GPU. */
+  readonly graphs: boolean;
   /** Fixes the number of threads of this process and where it computes. */
   open(threads: number, device: TorchDevice): void;
   /** How many GPUs PyTorch can use. */
@@ -43,11 +53,16 @@ export interface TorchAddon {
   tensor(type: number, shape: readonly number[], data: TypedArray): TensorHandle;
   read(tensors: readonly TensorHandle[]): Promise<TorchTensor[]>;
   release(tensor: TensorHandle): void;
-  compile(code: TorchCode): ProgramHandle;
+  /** @param ownKernels whether kernels of ours are used where there are any, or those of PyTorch alone */
+  compile(code: TorchCode, replay: Replay, ownKernels: boolean): ProgramHandle;
   /** Runs on a thread of its own; replaces tensors behind handles of `states`. */
   run(program: ProgramHandle, states: readonly TensorHandle[], feeds: readonly Feed[]): Promise<TorchTensor[]>;
+  /** How often a program's present recording has run, and why it is not recorded any more. */
+  recording(program: ProgramHandle): readonly [replays: number, fault: string | null];
   /** How many tensors are behind handles. */
   live(): number;
+  /** The most memory that tensors on the GPU have taken; -1 where there is none or the addon cannot know. */
+  peakBytes(): number;
 }
 
 export type TorchDevice = 'cpu' | 'cuda';
@@ -63,7 +78,9 @@ export async function loadAddon(environment: NodeJS.ProcessEnv = process.env): P
   const hint = 'Run `incubate engine build torch`, which says what it needs.';
   if (!build) throw new IncubateError('ENGINE_UNAVAILABLE', 'it has not been built on this machine', { hint });
   try {
-    return { addon: required(build.addon), build };
+    const addon = required(build.addon);
+    await noteUse(build.addon);
+    return { addon, build };
   } catch (error) {
     throw new IncubateError('ENGINE_UNAVAILABLE', `${build.addon} cannot be loaded: ${messageOf(error)}`, {
       hint,

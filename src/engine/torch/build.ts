@@ -8,6 +8,7 @@ import { ADDON, BUILD_FILE, type Build, buildsFolder, readBuild } from './builds
 import { type Compiler, compile, findCompiler } from './compiler.ts';
 import { findTorch, type Torch } from './find-torch.ts';
 import { findNodeHeaders } from './node-headers.ts';
+import { removeOldBuilds } from './old-builds.ts';
 import { processorKey } from './processor.ts';
 import { type AddonSources, addonSources } from './sources.ts';
 
@@ -53,6 +54,9 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
   try {
     onProgress(`compiling for PyTorch ${torch.version} (${torch.origin}) with ${compiler.command}`);
     await compileAddon(sources, torch, compiler, headers, place, environment);
+    if (torch.hasCuda && torch.cudaIncludes.length === 0) {
+      onProgress("CUDA's headers are missing, so steps are not recorded as CUDA graphs: set CUDA_HOME to get them");
+    }
     onProgress('trying it');
     await selfTest(sources, join(place, ADDON), environment);
     const { version, origin, libraries } = torch;
@@ -70,6 +74,8 @@ export async function buildTorchAddon(options: BuildOptions = {}): Promise<Build
     await rename(place, folder).catch((error: unknown) => {
       if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     });
+    for (const old of await removeOldBuilds(sources, environment))
+      onProgress(`removed ${old}, which nobody used any more`);
     return { ...build, addon: join(folder, ADDON), isNew: true };
   } finally {
     await rm(place, { recursive: true, force: true });
@@ -110,7 +116,7 @@ async function compileAddon(
 ): Promise<void> {
   const flags = [
     ...[
-      '-std=c++17',
+      `-std=c++${torch.standard}`,
       '-O3',
       '-march=native',
       '-fno-math-errno',
@@ -123,7 +129,10 @@ async function compileAddon(
     ],
     `-D_GLIBCXX_USE_CXX11_ABI=${torch.cxx11Abi ? 1 : 0}`,
     ...['-isystem', headers],
-    ...torch.includes.flatMap((include) => (include === '/usr/include' ? [] : ['-isystem', include])),
+    ...(torch.cudaIncludes.length > 0 ? ['-DINCUBATE_CUDA'] : []),
+    ...[...torch.includes, ...torch.cudaIncludes].flatMap((include) =>
+      include === '/usr/include' ? [] : ['-isystem', include],
+    ),
   ];
   const parts = await writeParts(folder, units, place);
   const objects = parts.map((part) => part.replace(/\.cc$/, '.o'));

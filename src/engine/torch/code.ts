@@ -38,7 +38,7 @@ export interface TorchCode {
   readonly donated: readonly number[];
   readonly outputs: readonly number[];
   /** Whether products of float32 may round their operands on GPUs that are faster so (TF32). */
-  readonly roundsProducts?: boolean;
+  readonly roundsProducts: boolean;
 }
 
 /** Writes the instructions of a program. */

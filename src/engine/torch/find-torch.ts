@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { IncubateError } from '../../util/errors.ts';
+import { findCudaHeaders } from './find-cuda.ts';
 
 /** A PyTorch of which headers and libraries are there. */
 export interface Torch {
@@ -13,7 +14,11 @@ export interface Torch {
   readonly libraries: string;
   /** The value of _GLIBCXX_USE_CXX11_ABI that it was compiled with. */
   readonly cxx11Abi: boolean;
+  /** The C++ that its headers are written in: 17 or 20. */
+  readonly standard: number;
   readonly hasCuda: boolean;
+  /** Folders with the headers of CUDA, where it computes with CUDA and they were found. */
+  readonly cudaIncludes: readonly string[];
   /** OpenMP's run-time library that it brings; the system's where null. */
   readonly openmp: string | null;
 }
@@ -39,6 +44,8 @@ const install =
  */
 export async function findTorch({ environment = process.env, system = '/usr' }: FindTorchOptions = {}): Promise<Torch> {
   const { LIBTORCH } = environment;
+  const torchAt = (origin: string, include: string, libraries: string) =>
+    torchIn({ origin, include, libraries, environment, system });
   if (LIBTORCH) {
     const found = await torchAt('LIBTORCH', join(LIBTORCH, 'include'), join(LIBTORCH, 'lib'));
     if (found) return found;
@@ -80,7 +87,15 @@ async function importedByPython(environment: NodeJS.ProcessEnv): Promise<string 
   return exitCode === 0 && origin !== '' ? dirname(origin) : undefined;
 }
 
-async function torchAt(origin: string, include: string, libraries: string): Promise<Torch | undefined> {
+interface Place {
+  readonly origin: string;
+  readonly include: string;
+  readonly libraries: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly system: string;
+}
+
+async function torchIn({ origin, include, libraries, ...machine }: Place): Promise<Torch | undefined> {
   const library = join(libraries, 'libtorch_cpu.so');
   if (!existsSync(join(include, 'ATen/ATen.h')) || !existsSync(library)) return undefined;
   const api = join(include, 'torch/csrc/api/include');
@@ -92,15 +107,24 @@ async function torchAt(origin: string, include: string, libraries: string): Prom
       hint: install,
     });
   }
+  const hasCuda = existsSync(join(libraries, 'libtorch_cuda.so'));
   return {
     origin,
     version,
     includes: [include, api],
     libraries,
     cxx11Abi: (await readFile(join(libraries, 'libc10.so'))).includes('NSt7__cxx1112basic_string'),
-    hasCuda: existsSync(join(libraries, 'libtorch_cuda.so')),
+    standard: await standardOf(join(include, 'ATen/ATen.h')),
+    hasCuda,
+    cudaIncludes: hasCuda ? await findCudaHeaders({ ...machine, include }) : [],
     openmp: await bundledOpenmp(library),
   };
+}
+
+/** Newer headers refuse compilers that are told of an older C++ than they need; the addon needs 17. */
+async function standardOf(header: string): Promise<number> {
+  const refused = /__cplusplus < 20(\d\d)/.exec(await readFile(header, 'utf8'))?.[1];
+  return Math.max(17, Number(refused ?? 17));
 }
 
 async function versionOf(...headers: readonly string[]): Promise<string> {

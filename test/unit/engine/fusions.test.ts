@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { precisions } from '../../../src/config/precision.ts';
 import type { Graph } from '../../../src/engine/graph.ts';
 import { kernels } from '../../../src/engine/kernels/table.ts';
 import { gelu, layerNorm } from '../../../src/engine/ops.ts';
@@ -48,6 +49,20 @@ describe('a training step', () => {
       FusedLinear: 4 * depth + 2 + (forwards - 1) * 3 * depth,
       FusedLayerNormGrad: 2 * depth + 1,
     });
+  });
+
+  it('has one node for attention and one for its gradients in 16 bits too, in that type', () => {
+    const precision = precisions.find((name) => name.startsWith('bf'));
+    const tiny = tinyJob(jobs.finetune, tinyConfig({ training: { precision } }));
+    const [{ program }] = stepPrograms(stepSettings(tiny, CLASSES)) as [ReturnType<typeof stepPrograms>[number]];
+    const lean = fused(traceProgram(program));
+    expectOrdered(lean);
+    expect(countsOf(lean)).toMatchObject({ FusedAttention: depth, FusedAttentionGrad: depth });
+    const nodes = lean.nodes.filter(({ kernel }) => kernel.startsWith('FusedAttention'));
+    const types = nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs].map(({ dtype }) => dtype));
+    expect(new Set(types).size).toBe(1);
+    expect(types).not.toContain('float32');
+    expect(lean.nodes.filter(({ kernel }) => /Softmax/.test(kernel))).toEqual([]);
   });
 
   it('has lowerings for all of them on torch', () => {

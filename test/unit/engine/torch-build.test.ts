@@ -1,13 +1,14 @@
-import { chmod, mkdir, mkdtemp, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { loadAddon } from '../../../src/engine/torch/addon.ts';
 import { buildTorchAddon } from '../../../src/engine/torch/build.ts';
-import { buildsFolder, findBuild } from '../../../src/engine/torch/builds.ts';
+import { ADDON, BUILD_FILE, buildsFolder, findBuild } from '../../../src/engine/torch/builds.ts';
 import { findTorch } from '../../../src/engine/torch/find-torch.ts';
 import { findNodeHeaders } from '../../../src/engine/torch/node-headers.ts';
+import { noteUse, removeOldBuilds } from '../../../src/engine/torch/old-builds.ts';
 import { addonSources } from '../../../src/engine/torch/sources.ts';
 import { runCli } from '../../support/cli.ts';
 import { torchTest } from '../../support/torch.ts';
@@ -48,7 +49,9 @@ describe('PyTorch is found', () => {
       includes: [join(root, 'include'), join(root, 'include/torch/csrc/api/include')],
       libraries: join(root, 'lib'),
       cxx11Abi: true,
+      standard: 17,
       hasCuda: false,
+      cudaIncludes: [],
       openmp: null,
     });
     const old = await pretendTorch([2, 1, 0], 'Ss');
@@ -91,6 +94,58 @@ describe('PyTorch is found', () => {
       code: 'ENVIRONMENT_BUILD',
       message: 'the PyTorch of LIBTORCH is 1.12.1; 1.13 or later is needed',
     });
+  });
+});
+
+describe("CUDA's headers are found", () => {
+  /** A PyTorch with CUDA, the folder of its Python packages, and a system with some headers. */
+  async function withCuda(...headers: readonly string[]) {
+    const root = await folder('site packages');
+    const torch = await pretendTorch([2, 7, 0]);
+    await rename(torch, join(root, 'torch'));
+    const touch = async (path: string) => {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), '');
+    };
+    for (const path of ['torch/lib/libtorch_cuda.so', ...headers]) await touch(path);
+    const environment = { ...process.env, LIBTORCH: join(root, 'torch'), CUDA_HOME: '', CUDA_PATH: '' };
+    const find = (more: NodeJS.ProcessEnv = {}) =>
+      findTorch({ environment: { ...environment, ...more }, system: join(root, 'usr') });
+    return { root, find };
+  }
+  const ofPip = ['nvidia/cuda_runtime/include/cuda.h', 'nvidia/cuda_runtime/include/cuda_runtime_api.h'];
+  const ofSystem = ['usr/local/cuda/include/cuda.h', 'usr/local/cuda/include/cuda_runtime_api.h'];
+  const ofHome = ['home/include/cuda.h', 'home/include/cuda_runtime_api.h'];
+
+  test('in CUDA_HOME, before those of pip beside torch, before those of the system', async () => {
+    const { root, find } = await withCuda(...ofPip, 'nvidia/cublas/include/cublas_v2.h', ...ofSystem, ...ofHome);
+    const pips = [join(root, 'nvidia/cublas/include'), join(root, 'nvidia/cuda_runtime/include')];
+    expect(await find()).toMatchObject({ hasCuda: true, cudaIncludes: pips });
+    const CUDA_HOME = join(root, 'home');
+    expect(await find({ CUDA_HOME })).toMatchObject({ cudaIncludes: [join(CUDA_HOME, 'include')] });
+    // One that has none is passed over.
+    expect(await find({ CUDA_HOME: join(root, 'nowhere') })).toMatchObject({ cudaIncludes: pips });
+    const system = await withCuda(...ofSystem);
+    expect(await system.find()).toMatchObject({ cudaIncludes: [join(system.root, 'usr/local/cuda/include')] });
+  });
+
+  test('or not, or not all of them', async () => {
+    const { find } = await withCuda(...ofPip.slice(0, 1));
+    expect(await find()).toMatchObject({ hasCuda: true, cudaIncludes: [] });
+  });
+
+  test('and headers that refuse an older C++ are compiled as the newer', async () => {
+    const root = await pretendTorch([2, 14, 1]);
+    await writeFile(
+      join(root, 'include/ATen/ATen.h'),
+      '#if !defined(_MSC_VER) && __cplusplus < 202002L\n#error\n#endif\n',
+    );
+    expect(await findTorch({ environment: { ...process.env, LIBTORCH: root } })).toMatchObject({ standard: 20 });
+    await writeFile(
+      join(root, 'include/ATen/ATen.h'),
+      '#if !defined(_MSC_VER) && __cplusplus < 201402L\n#error\n#endif\n',
+    );
+    expect(await findTorch({ environment: { ...process.env, LIBTORCH: root } })).toMatchObject({ standard: 17 });
   });
 });
 
@@ -145,6 +200,41 @@ describe('a build fails', () => {
       code: 'ENVIRONMENT_WRITE',
       hint: expect.stringMatching(/INCUBATE_CACHE_DIR/),
     });
+  });
+});
+
+/** A folder of builds in a cache, last used some days ago. */
+async function pretendBuild(cache: string, name: string, days: number): Promise<void> {
+  const build = join(cache, 'torch', name, 'torch-2.7.0-abc');
+  await mkdir(build, { recursive: true });
+  await writeFile(join(build, ADDON), '');
+  await writeFile(join(build, BUILD_FILE), '{}');
+  const used = new Date(Date.now() - days * 24 * 60 * 60 * 1000);
+  for (const path of [join(build, BUILD_FILE), build, dirname(build)]) await utimes(path, used, used);
+}
+
+describe('old builds', () => {
+  const [ours, other, another] = ['0123456789abcdef', 'fedcba9876543210', '00112233445566aa'];
+  const sources = { folder: '', units: [], hash: ours };
+
+  test('of other sources are removed a month after their last use, and nothing else', async () => {
+    const environment = { INCUBATE_CACHE_DIR: await folder('cache') };
+    const { INCUBATE_CACHE_DIR: cache } = environment;
+    const [old, recent] = [`linux-x64-node115-${other}`, `linux-x64-node115-${another}`];
+    const kept = [recent, `linux-x64-node115-${ours}`, `linux-x64-node127-${ours}`, 'notes'];
+    await pretendBuild(cache, old, 31);
+    await pretendBuild(cache, recent, 29);
+    for (const name of kept.slice(1)) await pretendBuild(cache, name, 400);
+    expect(await removeOldBuilds(sources, environment)).toEqual([join(cache, 'torch', old)]);
+    expect((await readdir(join(cache, 'torch'))).sort()).toEqual([...kept].sort());
+  });
+
+  test('are as new as their last use', async () => {
+    const environment = { INCUBATE_CACHE_DIR: await folder('cache') };
+    const name = `linux-x64-node115-${other}`;
+    await pretendBuild(environment.INCUBATE_CACHE_DIR, name, 400);
+    await noteUse(join(environment.INCUBATE_CACHE_DIR, 'torch', name, 'torch-2.7.0-abc', ADDON));
+    expect(await removeOldBuilds(sources, environment)).toEqual([]);
   });
 });
 

@@ -21,7 +21,7 @@ export const attention: Fusion = (matching, node) => {
   };
 };
 
-/** Its gradients by q, k and v: FusedAttentionGrad of (dy, softmax, q, k, v). */
+/** Its gradients by q, k and v: FusedAttentionGrad of (dy, softmax, q, k, v, the result). */
 export const attentionGrad: Fusion = (matching, node) => {
   if (node.kernel !== 'FusedSoftmaxGrad') return undefined;
   const [dWeights, weights] = node.inputs as [Value, Value];
@@ -49,7 +49,7 @@ export const attentionGrad: Fusion = (matching, node) => {
   if (!byQuery || !byKey || !byValue || matching.uses(unscaled) !== 1) return undefined;
   return {
     kernel: 'FusedAttentionGrad',
-    inputs: [dy, weights, query, key, value],
+    inputs: [dy, weights, query, key, value, forward.outputs[0] as Value],
     attributes: { scale },
     outputs: [byQuery.outputs[0] as Value, byKey.outputs[0] as Value, byValue],
   };

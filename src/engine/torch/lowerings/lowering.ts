@@ -6,6 +6,10 @@ export interface TorchContext {
   readonly code: TorchCodeBuilder;
   /** The slot of a value; uniform constants are broadcast there without taking memory. */
   slot(value: Value): number;
+  /** The nodes that read a value, and whether it is a result of the program besides. */
+  readers(value: Value): { readonly nodes: readonly Node[]; readonly isResult: boolean };
+  /** Whether kernels of ours are used where there are any. */
+  readonly ownKernels: boolean;
 }
 
 /** Lowers a node to instructions; returns the slots of its outputs, in order. */
