@@ -36,7 +36,7 @@ export function readJournal(runDirectory: string): JournalReading {
   const bytes = readBytes(path);
   const length = bytes.lastIndexOf('\n') + 1;
   const lines = bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-  const events = lines.map((line, index) => parseLine(line, index + 1, path));
+  const events = lines.map((line, index) => parseEvent(line, index + 1, path));
   return { events, length, tornBytes: bytes.length - length };
 }
 
@@ -89,7 +89,8 @@ function writeWhole(file: number, line: Buffer, position: number): void {
   }
 }
 
-function parseLine(line: string, number: number, path: string): JournalEvent {
+/** The event of a journal's line, counted from 1. Throws RUN_JOURNAL naming the line and what is wrong with it. */
+export function parseEvent(line: string, number: number, path: string): JournalEvent {
   const damaged = (what: string, hint = 'Restore the file from a backup, or start a new run.') =>
     new IncubateError('RUN_JOURNAL', `${path} is damaged at line ${number}: ${what}`, { hint });
   let value: unknown;
