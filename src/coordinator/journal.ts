@@ -4,6 +4,7 @@ import { journalEventSchema } from '../protocol/journal-schema.ts';
 import type { JournalEntry, JournalEvent } from '../protocol/messages.ts';
 import { writeError } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
+import { isFrequentEvent } from './frequent-event.ts';
 
 /** The truth about a run, open for appending. Only the holder of the run's lock may open it. */
 export interface Journal {
@@ -99,14 +100,17 @@ export function parseEvent(line: string, number: number, path: string): JournalE
   } catch (error) {
     throw damaged(`not JSON (${messageOf(error)})`);
   }
+  const event = isFrequentEvent(value) ? value : checked(value, damaged);
+  if (event.seq < number) throw damaged(`event ${event.seq} is there twice`, 'Remove the repeated line.');
+  if (event.seq > number) throw damaged(`event ${number} is missing, ${event.seq} follows`);
+  return event;
+}
+
+function checked(value: unknown, damaged: (what: string) => IncubateError): JournalEvent {
   const parsed = journalEventSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
-  }
-  if (parsed.data.seq < number) throw damaged(`event ${parsed.data.seq} is there twice`, 'Remove the repeated line.');
-  if (parsed.data.seq > number) throw damaged(`event ${number} is missing, ${parsed.data.seq} follows`);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
 }
 
 function readBytes(path: string): Buffer {
