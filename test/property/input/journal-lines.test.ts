@@ -28,7 +28,7 @@ const common = {
 };
 const progress = {
   epoch: fc.nat(9),
-  epochs: number,
+  epochs: fc.oneof(fc.nat(), fc.nat(), number),
   loss: fc.oneof(number, fc.constant(null)),
   lr: number,
   seconds: number,
