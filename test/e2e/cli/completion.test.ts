@@ -145,7 +145,7 @@ describe.skipIf(!hasZsh)('in zsh (skipped where it is not installed)', () => {
   /** Replaces zsh's own functions, which need a terminal, by ones that print what they are given. */
   const program = `
     compdef() { : }
-    _files() { if [[ $1 == -/ ]]; then print -l -- *(/N); else print -l -- \${words[-1]}*(N); fi }
+    _files() { if [[ $1 == -/ ]]; then print -l -- *(-/N); else print -l -- \${words[-1]}*(N); fi }
     compadd() { shift 3; print -l -- "$@" }
     _describe() { local entry; for entry in "\${(@)\${(P)4}}"; do print -r -- "\${entry%%:*}"; done }
     eval "$(incubate completion zsh)"
