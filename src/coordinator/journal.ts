@@ -36,9 +36,23 @@ export function readJournal(runDirectory: string): JournalReading {
   const path = journalPath(runDirectory);
   const bytes = readBytes(path);
   const length = bytes.lastIndexOf('\n') + 1;
-  const lines = bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-  const events = lines.map((line, index) => parseEvent(line, index + 1, path));
+  const events = [...eventsOf(bytes.toString('utf8', 0, length), path)];
   return { events, length, tornBytes: bytes.length - length };
+}
+
+/** The events of a journal one by one, so that a long one need not be held as objects. Throws as {@link readJournal}. */
+export function* journalEvents(runDirectory: string): Generator<JournalEvent> {
+  const path = journalPath(runDirectory);
+  const bytes = readBytes(path);
+  yield* eventsOf(bytes.toString('utf8', 0, bytes.lastIndexOf('\n') + 1), path);
+}
+
+function* eventsOf(text: string, path: string): Generator<JournalEvent> {
+  for (let [start, number] = [0, 1]; start < text.length; number++) {
+    const end = text.indexOf('\n', start);
+    yield parseEvent(text.slice(start, end), number, path);
+    start = end + 1;
+  }
 }
 
 /** Opens a journal for appending, cutting off a torn last line and recording that. Throws as {@link readJournal}. */

@@ -41,7 +41,8 @@ export interface RunState {
 }
 
 /** Folds a journal into the state of the run: the one source of status, resume, progress and tables. */
-export function replay(events: readonly JournalEvent[], planned: readonly JobPlan[] = []): RunState {
+export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan[] = []): RunState {
+  let updated: string | undefined;
   const jobs = new Map<string, JobState>(planned.map(({ id }) => [id, newJob(id)]));
   let completed = false;
   let sessions = 0;
@@ -57,6 +58,7 @@ export function replay(events: readonly JournalEvent[], planned: readonly JobPla
     // These two begin a session; the time before them belongs to none.
     const begins = event.type === 'session-started' || event.type === 'journal-recovered';
     if (session && !begins) session.to = event.time;
+    updated = event.time;
     if ('job' in event) {
       const state = jobs.get(event.job) ?? newJob(event.job);
       // Long journals consist of these, and a copy for each would take most of the time; nobody else has the state yet.
@@ -76,7 +78,6 @@ export function replay(events: readonly JournalEvent[], planned: readonly JobPla
     }
   }
   closeSession();
-  const updated = events.at(-1)?.time;
   return {
     jobs,
     completed,
@@ -118,10 +119,11 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
     case 'compiled':
       return { ...state, engine: event.engine };
     case 'epoch':
-    case 'checkpoint':
       return { ...state, ...notesOf(event) };
     case 'evaluated':
       return event.what === 'cold' ? { ...state, cold: event.evaluation } : { ...state, evaluation: event.evaluation };
+    case 'checkpoint':
+      return { ...state, step: event.step };
     case 'resumed':
     case 'warning':
       return state;
