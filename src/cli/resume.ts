@@ -4,7 +4,7 @@ import { resolveRun } from '../coordinator/run-name.ts';
 import { executeAndPrint } from './execute.ts';
 import { addRunOptions, eventsOption, type RunOptions } from './run-options.ts';
 
-type ResumeOptions = RunOptions & { readonly retries?: number; readonly events?: boolean };
+type ResumeOptions = RunOptions & { readonly retries?: number };
 
 /** `incubate resume`: carries on with a run that was stopped, interrupted or failed. */
 export function resumeCommand(): Command {

@@ -3,6 +3,8 @@ import { type Command, Option } from 'commander';
 export interface RunOptions {
   readonly runsDir: string;
   readonly json?: boolean;
+  /** Only of commands that have {@link eventsOption}. */
+  readonly events?: boolean;
 }
 
 /** The options of every command that works on runs and can print a document. */
