@@ -1,4 +1,9 @@
 #!/usr/bin/env node
+import * as module from 'node:module';
+
+// Keeps compiled code between runs, where Node can (22.8 and newer) and a place for it can be written.
+module.enableCompileCache?.();
+
 import('../dist/src/cli/main.js').then(
   ({ main }) => main(process.argv),
   (error) => {

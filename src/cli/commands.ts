@@ -24,6 +24,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./status.ts')).statusCommand(),
   },
   {
+    name: 'logs',
+    summary: 'print what the workers of a run wrote',
+    load: async () => (await import('./logs.ts')).logsCommand(),
+  },
+  {
     name: 'plan',
     summary: 'show what a run would do and cost, without training',
     load: async () => (await import('./plan.ts')).planCommand(),
@@ -39,6 +44,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./config.ts')).configCommand(),
   },
   {
+    name: 'clean',
+    summary: 'remove checkpoints of completed runs, or whole runs',
+    load: async () => (await import('./clean.ts')).cleanCommand(),
+  },
+  {
     name: 'data',
     summary: 'generate data sets',
     load: async () => (await import('./data.ts')).dataCommand(),
@@ -52,5 +62,10 @@ export const commands: readonly CommandEntry[] = [
     name: 'doctor',
     summary: 'show what this machine offers and which engine would be used',
     load: async () => (await import('./doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'completion',
+    summary: 'print a script that completes command lines in a shell',
+    load: async () => (await import('./completion.ts')).completionCommand(),
   },
 ];

@@ -5,6 +5,9 @@ import { commands } from './commands.ts';
 import { printError } from './print-error.ts';
 import { isHelpOrVersion, isMissingCommand, usageError } from './usage-error.ts';
 
+/** What the scripts of `completion` call; no command, so that no help shows it. */
+const completeWord = '__complete';
+
 /**
  * Runs the command line and sets the process' exit status. Never throws.
  *
@@ -15,7 +18,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stderr.on('error', exitOnClosedPipe);
   process.on('uncaughtException', (error) => process.exit(printError(error)));
   try {
-    const program = await createProgram(argv.slice(2));
+    const args = argv.slice(2);
+    if (args[0] === completeWord) return await (await import('./complete.ts')).complete(args.slice(1));
+    const program = await createProgram(args);
     await program.parseAsync([...argv]);
   } catch (error) {
     process.exitCode = exitStatusOf(error);

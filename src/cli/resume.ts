@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { recheckRun } from '../coordinator/recheck.ts';
 import { resolveRun } from '../coordinator/run-name.ts';
 import { executeAndPrint } from './execute.ts';
-import { addRunOptions, type RunOptions } from './run-options.ts';
+import { addRunOptions, eventsOption, type RunOptions } from './run-options.ts';
 
 type ResumeOptions = RunOptions & { readonly retries?: number };
 
@@ -12,15 +12,15 @@ export function resumeCommand(): Command {
     .description('go on with a run; what is finished is not repeated')
     .argument('<run>', 'name or path of the run')
     .option('--retries <n>', 'further attempts of a job that fails (default: as configured)', parseRetries);
-  return addRunOptions(command, 'print the result as one JSON document').action(
-    async (run: string, { runsDir, json, retries }: ResumeOptions) => {
-      await executeAndPrint(resolveRun(run, runsDir), {
-        json,
-        recheck: recheckRun,
-        ...(retries === undefined ? {} : { retries }),
-      });
-    },
-  );
+  addRunOptions(command, 'print the result as one JSON document').addOption(eventsOption());
+  return command.action(async (run: string, { runsDir, json, events, retries }: ResumeOptions) => {
+    await executeAndPrint(resolveRun(run, runsDir), {
+      json,
+      events,
+      recheck: recheckRun,
+      ...(retries === undefined ? {} : { retries }),
+    });
+  });
 }
 
 function parseRetries(value: string): number {

@@ -6,7 +6,7 @@ import { checkRunIsNew } from '../coordinator/run-directory.ts';
 import { checkRunName, freeRunName } from '../coordinator/run-name.ts';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.ts';
 import { executeAndPrint } from './execute.ts';
-import { addRunOptions, type RunOptions } from './run-options.ts';
+import { addRunOptions, eventsOption, type RunOptions } from './run-options.ts';
 
 type TrainOptions = ConfigOptions & RunOptions & { readonly run?: string };
 
@@ -16,7 +16,7 @@ export function trainCommand(): Command {
     .description('train a network: meta model, modules, assembly, fine-tuning')
     .option('--run <name>', 'name of the run (default: recipe or model, date and time)');
   addRunOptions(command, 'print the result as one JSON document');
-  return addConfigOptions(command).action(train);
+  return addConfigOptions(command.addOption(eventsOption())).action(train);
 }
 
 async function train(options: TrainOptions): Promise<void> {
@@ -25,5 +25,5 @@ async function train(options: TrainOptions): Promise<void> {
   const { config, recipe } = await configFromOptions(options);
   const prepared = await prepareRun(config);
   const name = run ?? freeRunName(recipe ?? config.model.name, runsDir);
-  await executeAndPrint(await createRun(prepared, name, runsDir), { json });
+  await executeAndPrint(await createRun(prepared, name, runsDir), { json, events: options.events });
 }

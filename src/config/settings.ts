@@ -32,6 +32,20 @@ export function nearestSetting(path: string): string | undefined {
   return keys.find((key) => lastPart(key) === part);
 }
 
+/** The texts, and yes and no, that a setting accepts; none where others are possible only, or there is no such setting. */
+export function settingChoices(key: string): string[] {
+  const setting = settings.get(key);
+  return setting === undefined
+    ? []
+    : choicesOf(z.toJSONSchema(setting.schema, { io: 'input', unrepresentable: 'any' }));
+}
+
+function choicesOf({ enum: values, const: value, type, anyOf }: z.core.JSONSchema.BaseSchema): string[] {
+  if (type === 'boolean') return ['true', 'false'];
+  const own = [...(values ?? []), value].filter((choice) => typeof choice === 'string');
+  return [...own, ...(anyOf ?? []).flatMap(choicesOf)];
+}
+
 function leavesOf(schema: z.ZodType, path: readonly string[]): [string, Setting][] {
   const section = sectionOf(schema);
   if (section) {

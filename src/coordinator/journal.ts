@@ -4,6 +4,7 @@ import { journalEventSchema } from '../protocol/journal-schema.ts';
 import type { JournalEntry, JournalEvent } from '../protocol/messages.ts';
 import { writeError } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
+import { isFrequentEvent } from './frequent-event.ts';
 
 /** The truth about a run, open for appending. Only the holder of the run's lock may open it. */
 export interface Journal {
@@ -35,9 +36,23 @@ export function readJournal(runDirectory: string): JournalReading {
   const path = journalPath(runDirectory);
   const bytes = readBytes(path);
   const length = bytes.lastIndexOf('\n') + 1;
-  const lines = bytes.toString('utf8', 0, length).split('\n').slice(0, -1);
-  const events = lines.map((line, index) => parseLine(line, index + 1, path));
+  const events = [...eventsOf(bytes.toString('utf8', 0, length), path)];
   return { events, length, tornBytes: bytes.length - length };
+}
+
+/** The events of a journal one by one, so that a long one need not be held as objects. Throws as {@link readJournal}. */
+export function* journalEvents(runDirectory: string): Generator<JournalEvent> {
+  const path = journalPath(runDirectory);
+  const bytes = readBytes(path);
+  yield* eventsOf(bytes.toString('utf8', 0, bytes.lastIndexOf('\n') + 1), path);
+}
+
+function* eventsOf(text: string, path: string): Generator<JournalEvent> {
+  for (let [start, number] = [0, 1]; start < text.length; number++) {
+    const end = text.indexOf('\n', start);
+    yield parseEvent(text.slice(start, end), number, path);
+    start = end + 1;
+  }
 }
 
 /** Opens a journal for appending, cutting off a torn last line and recording that. Throws as {@link readJournal}. */
@@ -89,7 +104,8 @@ function writeWhole(file: number, line: Buffer, position: number): void {
   }
 }
 
-function parseLine(line: string, number: number, path: string): JournalEvent {
+/** The event of a journal's line, counted from 1. Throws RUN_JOURNAL naming the line and what is wrong with it. */
+export function parseEvent(line: string, number: number, path: string): JournalEvent {
   const damaged = (what: string, hint = 'Restore the file from a backup, or start a new run.') =>
     new IncubateError('RUN_JOURNAL', `${path} is damaged at line ${number}: ${what}`, { hint });
   let value: unknown;
@@ -98,14 +114,17 @@ function parseLine(line: string, number: number, path: string): JournalEvent {
   } catch (error) {
     throw damaged(`not JSON (${messageOf(error)})`);
   }
+  const event = isFrequentEvent(value) ? value : checked(value, damaged);
+  if (event.seq < number) throw damaged(`event ${event.seq} is there twice`, 'Remove the repeated line.');
+  if (event.seq > number) throw damaged(`event ${number} is missing, ${event.seq} follows`);
+  return event;
+}
+
+function checked(value: unknown, damaged: (what: string) => IncubateError): JournalEvent {
   const parsed = journalEventSchema.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
-  }
-  if (parsed.data.seq < number) throw damaged(`event ${parsed.data.seq} is there twice`, 'Remove the repeated line.');
-  if (parsed.data.seq > number) throw damaged(`event ${number} is missing, ${parsed.data.seq} follows`);
-  return parsed.data;
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
 }
 
 function readBytes(path: string): Buffer {

@@ -147,7 +147,8 @@ async function readOwner(directory: string, generation: number): Promise<LockOwn
   }
 }
 
-function lockedError(owner: LockOwner, directory: string): IncubateError {
+/** LOCKED, naming who holds the lock. */
+export function lockedError(owner: LockOwner, directory: string): IncubateError {
   return new IncubateError(
     'LOCKED',
     `the run is in use by process ${owner.pid} on ${owner.host} since ${owner.since}`,

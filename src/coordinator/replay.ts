@@ -41,29 +41,34 @@ export interface RunState {
 }
 
 /** Folds a journal into the state of the run: the one source of status, resume, progress and tables. */
-export function replay(events: readonly JournalEvent[], planned: readonly JobPlan[] = []): RunState {
+export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan[] = []): RunState {
+  let updated: string | undefined;
   const jobs = new Map<string, JobState>(planned.map(({ id }) => [id, newJob(id)]));
   let completed = false;
   let sessions = 0;
   let seconds = 0;
-  let session: { readonly from: number; to: number } | undefined;
+  let session: { readonly from: string; to: string } | undefined;
   let outcome: RunState['outcome'];
 
   const closeSession = () => {
-    if (session) seconds += (session.to - session.from) / 1000;
+    if (session) seconds += (Date.parse(session.to) - Date.parse(session.from)) / 1000;
     session = undefined;
   };
   for (const event of events) {
     // These two begin a session; the time before them belongs to none.
     const begins = event.type === 'session-started' || event.type === 'journal-recovered';
-    if (session && !begins) session.to = Date.parse(event.time);
+    if (session && !begins) session.to = event.time;
+    updated = event.time;
     if ('job' in event) {
-      jobs.set(event.job, advance(jobs.get(event.job) ?? newJob(event.job), event));
+      const state = jobs.get(event.job) ?? newJob(event.job);
+      // Long journals consist of these, and a copy for each would take most of the time; nobody else has the state yet.
+      const isFrequent = event.type === 'epoch' || event.type === 'checkpoint';
+      jobs.set(event.job, isFrequent ? Object.assign(state, notesOf(event)) : advance(state, event));
     } else if (event.type === 'session-started') {
       closeSession();
       sessions += 1;
       outcome = undefined;
-      session = { from: Date.parse(event.time), to: Date.parse(event.time) };
+      session = { from: event.time, to: event.time };
     } else if (event.type === 'session-ended') {
       session = undefined;
       seconds += event.seconds;
@@ -73,7 +78,6 @@ export function replay(events: readonly JournalEvent[], planned: readonly JobPla
     }
   }
   closeSession();
-  const updated = events.at(-1)?.time;
   return {
     jobs,
     completed,
@@ -114,11 +118,8 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
       return { ...state, status: 'stopped' };
     case 'compiled':
       return { ...state, engine: event.engine };
-    case 'epoch': {
-      const { epoch, epochs, loss } = event;
-      const evaluation = event.evaluation === undefined ? {} : { evaluation: event.evaluation };
-      return { ...state, epoch, epochs, loss, ...evaluation };
-    }
+    case 'epoch':
+      return { ...state, ...notesOf(event) };
     case 'evaluated':
       return event.what === 'cold' ? { ...state, cold: event.evaluation } : { ...state, evaluation: event.evaluation };
     case 'checkpoint':
@@ -127,4 +128,11 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
     case 'warning':
       return state;
   }
+}
+
+/** What an epoch or a checkpoint changes in the state of its job. */
+function notesOf(event: Extract<JournalEvent, { readonly type: 'epoch' | 'checkpoint' }>): Partial<JobState> {
+  if (event.type === 'checkpoint') return { step: event.step };
+  const { epoch, epochs, loss, evaluation } = event;
+  return evaluation === undefined ? { epoch, epochs, loss } : { epoch, epochs, loss, evaluation };
 }

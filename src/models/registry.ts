@@ -9,6 +9,11 @@ import { vitFamily } from './vit/family.ts';
 /** Every family by the name that its architectures carry; `forward.ts` has their forward functions. */
 const families: Readonly<Record<string, Family>> = { vit: vitFamily, resnet: resnetFamily };
 
+/** Names of all models that are known by name. */
+export function modelNames(): string[] {
+  return Object.values(families).flatMap(({ names }) => names);
+}
+
 /**
  * The architecture that a configuration describes: a named size with the configuration's own values in place of the
  * named ones.
@@ -19,8 +24,8 @@ export function buildArchitecture(model: ModelConfig, classes: number): Architec
   const all = Object.values(families);
   const family = all.find(({ names }) => names.includes(model.name));
   if (!family) {
-    const names = all.flatMap((known) => known.names);
-    throw new IncubateError('CONFIG_MODEL', `unknown model '${model.name}'`, { hint: suggestion(model.name, names) });
+    const hint = suggestion(model.name, modelNames());
+    throw new IncubateError('CONFIG_MODEL', `unknown model '${model.name}'`, { hint });
   }
   checkSettings(model, family, all);
   return family.build(model, classes);

@@ -17,3 +17,10 @@ export function countFigure(count: number): string {
 export function evaluationText({ top1, top5, loss }: Evaluation): string {
   return `top-1 ${percent(top1)}, top-5 ${percent(top5)}, loss ${lossFigure(loss)}`;
 }
+
+/** A number of bytes with a binary prefix: `1.4 GiB`. */
+export function bytesFigure(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
+}

@@ -24,12 +24,15 @@ describe('help and version', () => {
         train          train a model by Deep Incubation
         resume         continue a run that was stopped or failed
         status         show how a run is doing, or list all runs
+        logs           print what the workers of a run wrote
         plan           show what a run would do and cost, without training
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from
+        clean          remove checkpoints of completed runs, or whole runs
         data           generate data sets
         engine         build engines that do not come with the package
         doctor         show what this machine offers and which engine would be used
+        completion     print a script that completes command lines in a shell
         help           show help for a command
 
       Without options, \`incubate train\` trains a small model on generated images."
