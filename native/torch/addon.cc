@@ -354,6 +354,7 @@ napi_value compile(napi_env env, napi_callback_info info) {
     program.isDonated.assign(program.states.size(), false);
     for (const int64_t state : toIntegers(env, property(env, given, "donated"))) program.isDonated.at(state) = true;
     program.outputs = toIntegers(env, property(env, given, "outputs"));
+    program.roundsProducts = toBoolean(env, property(env, given, "roundsProducts"));
     program.findLastUses();
     if (replay != "never") {
       compiled->mustReplay = replay == "always";

@@ -61,9 +61,11 @@ double toNumber(napi_env env, napi_value value) {
 }
 
 bool toBoolean(napi_env env, napi_value value) {
-  bool truth = false;
-  check(env, napi_get_value_bool(env, value, &truth));
-  return truth;
+  napi_value flag;
+  bool result = false;
+  check(env, napi_coerce_to_bool(env, value, &flag));
+  check(env, napi_get_value_bool(env, flag, &result));
+  return result;
 }
 
 std::string toString(napi_env env, napi_value value) {

@@ -2,7 +2,7 @@
 
 Operation operationNamed(const std::string& name) {
   for (const Operations* family :
-       {&elementwise::operations(), &layout::operations(), &reduction::operations(), &matrix::operations(), &windows::operations(), &indexing::operations(), &fused::operations(), &attention::operations(), &optimiser::operations()}) {
+       {&elementwise::operations(), &layout::operations(), &reduction::operations(), &matrix::operations(), &windows::operations(), &indexing::operations(), &fused::operations(), &attention::operations(), &channels::operations(), &optimiser::operations()}) {
     const auto found = family->find(name);
     if (found != family->end()) return found->second;
   }

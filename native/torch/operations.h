@@ -34,6 +34,9 @@ const Operations& operations();
 namespace attention {
 const Operations& operations();
 }
+namespace channels {
+const Operations& operations();
+}
 namespace optimiser {
 const Operations& operations();
 }

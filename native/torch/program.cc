@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
 
 #include <new>
@@ -93,6 +94,8 @@ Slots Program::begin(const Boxes& boxes, std::vector<at::Tensor> fed) const {
 }
 
 void Program::compute(Slots& slots) const {
+  at::globalContext().setAllowTF32CuBLAS(roundsProducts);
+  at::globalContext().setAllowTF32CuDNN(roundsProducts);
   Call call(slots, usesOwnKernels);
   for (const Instruction& instruction : instructions) {
     call.enter(instruction);

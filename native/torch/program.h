@@ -62,6 +62,8 @@ struct Program {
   /** Whether a state's memory may be written over at its last use. */
   std::vector<bool> isDonated;
   std::vector<int64_t> outputs;
+  /** Whether products of float32 may round their operands on GPUs that are faster so (TF32). */
+  bool roundsProducts = false;
 
   /** Fills in where slots are used for the last time. */
   void findLastUses();

@@ -37,7 +37,7 @@ export function doctorText({ versions, system, devices, engines, choice, advice 
 function engineLines({ name, available, version, device, precisions, reason, hint }: EngineProbe): string[] {
   const because = reason === undefined ? '' : ` (${reason})`;
   const found = available
-    ? `works on ${device}${because}, ${['float32', ...precisions].join(' and ')}, version ${version}`
+    ? `works on ${device}${because}, ${['fp32', ...precisions].join(' and ')}, version ${version}`
     : `not available${because}`;
   return [`${name.padEnd(8)}${found}`, ...(hint === undefined ? [] : [`${' '.repeat(8)}${hint}`])];
 }

@@ -70,9 +70,9 @@ async function runTarget(runDirectory: string, options: EvalOptions): Promise<Ta
   return { config, weights, engine: await chosenEngine(config) };
 }
 
-/** Evaluations are computed in float32, whatever the weights were trained in. */
+/** Evaluations are computed in fp32, whatever the weights were trained in. */
 async function chosenEngine(config: RunConfig): Promise<EngineName> {
-  const { engine } = await allotDevices({ ...config, training: { ...config.training, precision: 'float32' } });
+  const { engine } = await allotDevices({ ...config, training: { ...config.training, precision: 'fp32' } });
   return engine;
 }
 

@@ -41,6 +41,13 @@ export const configFlags: readonly ConfigFlag[] = [
     description: 'what computes: auto, cpu, webgpu, cuda, tfjs or torch',
   },
   {
+    name: 'precision',
+    flag: '--precision',
+    argument: '<name>',
+    key: 'training.precision',
+    description: 'what products and activations are computed in: fp32, tf32, bf16 or fp16',
+  },
+  {
     name: 'gpus',
     flag: '--gpus',
     argument: '<list>',

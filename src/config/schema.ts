@@ -107,8 +107,8 @@ export const runConfigSchema = z.strictObject({
       eps: z.number().positive().default(1e-8).describe('epsilon of AdamW'),
       precision: z
         .enum(precisions)
-        .default('float32')
-        .describe('type of matrix products and activations; parameters and optimiser are float32'),
+        .default('fp32')
+        .describe('what matrix products and activations are computed in; parameters and optimiser are fp32'),
       labelSmoothing: fraction.default(0.1).describe('share of a label spread over all classes; 0: off'),
       mixup: z.number().min(0).default(0.8).describe('alpha of mixup; 0: off'),
       cutmix: z.number().min(0).default(1).describe('alpha of cutmix; 0: off'),

@@ -33,7 +33,7 @@ export async function chooseEngine(
   config: DeviceConfig,
   survey: GpuSurvey,
   probe: Probe,
-  precision: Precision = 'float32',
+  precision: Precision = 'fp32',
 ): Promise<EngineChoice> {
   if (config.engine === 'auto') return chooseBest(config, survey, probe, precision);
   requirePrecision(config.engine, precision);
@@ -103,13 +103,13 @@ async function chooseBest(
   if (demanded && usable.length === 0) throw unavailable(probes);
   const faults = probes.map(({ name, reason }) => `${name}: ${reason}`).join('; ');
   const gpuFault = survey.gpus.length > 0 ? 'no engine can use the GPUs' : (survey.reason ?? 'there is no GPU');
-  if (precision === 'float32') return { engine: 'cpu', leasesGpus: false, because: `${gpuFault} (${faults})` };
+  if (precision === 'fp32') return { engine: 'cpu', leasesGpus: false, because: `${gpuFault} (${faults})` };
   const lacks = probes.map((found) => `${found.name}: ${lackOf(found)}`).join('; ');
   throw imprecise('no engine that works here can', precision, usable.length > 0 ? lacks : `${gpuFault} (${lacks})`);
 }
 
 function trainsIn({ precisions }: EngineProbe, precision: Precision): boolean {
-  return precision === 'float32' || precisions.includes(precision);
+  return precision === 'fp32' || precisions.includes(precision);
 }
 
 /** Why an engine that was tried cannot be used in a reduced precision. */
@@ -119,12 +119,12 @@ function lackOf(found: EngineProbe): string {
 }
 
 function typesOf({ device, precisions }: EngineProbe): string {
-  return `${device} computes in ${['float32', ...precisions].join(' and ')}`;
+  return `${device} computes in ${['fp32', ...precisions].join(' and ')}`;
 }
 
 function imprecise(who: string, precision: Precision, reason: string): IncubateError {
   return new IncubateError('ENGINE_PRECISION', `${who} train in ${precision} (training.precision): ${reason}`, {
-    hint: `Leave out training.precision, or use a machine where ${enginesWith(precision)} can; \`incubate doctor\` tells.`,
+    hint: `Leave out --precision, or use a machine where ${enginesWith(precision)} can; \`incubate doctor\` tells.`,
   });
 }
 

@@ -1,13 +1,20 @@
-import type { Precision, ReducedPrecision } from '../config/precision.ts';
+import type { Precision } from '../config/precision.ts';
 
 /**
  * Element types within a graph; uint8 occurs only as a feed that is cast at once, and types of 16 bits only where
  * `rewrites/autocast.ts` puts them.
  */
-export type ValueType = Precision | 'int32' | 'bool';
+export type ValueType = 'float32' | ReducedType | 'int32' | 'bool';
 
-/** Whether a type is one of floating-point numbers of 16 bits. */
-export function isReduced(type: ValueType): type is ReducedPrecision {
+/** Floating-point numbers of 16 bits. */
+export type ReducedType = 'float16' | 'bfloat16';
+
+/** The type of products and activations in a precision; null where all numbers are float32. */
+export function reducedTypeOf(precision: Precision = 'fp32'): ReducedType | null {
+  return precision === 'fp16' ? 'float16' : precision === 'bf16' ? 'bfloat16' : null;
+}
+
+export function isReduced(type: ValueType): type is ReducedType {
   return type === 'float16' || type === 'bfloat16';
 }
 

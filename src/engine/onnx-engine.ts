@@ -6,7 +6,7 @@ import { checkFeeds, checkState, foreignState } from './check-inputs.ts';
 import { costOf } from './cost.ts';
 import { canReside, deviceMemory } from './device-memory.ts';
 import { compileFailure, disposed, runFailure } from './failures.ts';
-import type { Graph } from './graph.ts';
+import { type Graph, reducedTypeOf } from './graph.ts';
 import { overwritableState } from './in-place.ts';
 import { families } from './kernels/table.ts';
 import { FEED_PREFIX, lowerToOnnx, nextState, OUTPUT_PREFIX, STATE_PREFIX } from './lower-to-onnx.ts';
@@ -42,6 +42,8 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
     createState: (tensors) => new OnnxState(tensors, provider, memory),
     async compile(program) {
       if (!emulate) requirePrecision(name, program.precision);
+      // CUDA's libraries read it when they are loaded; ONNX Runtime would round operands of products otherwise.
+      if (name === 'cuda' && program.precision !== 'tf32') process.env.NVIDIA_TF32_OVERRIDE ??= '0';
       const graph = traceProgram(program);
       const block = await blockOf(provider, program, graph, tuning);
       const model = lowerToOnnx(block > 1 ? fuseChannelPasses(moveFactorsToFilters(graph)) : graph, program, {
@@ -56,7 +58,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
         basicOptimisation: graph.nodes.length > tuning.fullOptimisationNodes,
         onDevice: resident.map(([key]) => nextState(key)),
         deviceOnly,
-        repeatsCasts: (program.precision ?? 'float32') !== 'float32',
+        repeatsCasts: reducedTypeOf(program.precision) !== null,
         keepsLayout: hasConvolutions(graph),
       }).catch((error: unknown) => {
         throw compileFailure(program, error);
@@ -70,7 +72,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): Engine {
 
 /** Channels in a block of the program's images; 1 where it has none, or none that are kept in blocks. */
 async function blockOf(provider: Provider, program: Program, graph: Graph, tuning: Tuning): Promise<number> {
-  const isFloat32 = (program.precision ?? 'float32') === 'float32';
+  const isFloat32 = reducedTypeOf(program.precision) === null;
   return provider.blocksChannels && tuning.blockChannels && isFloat32 && hasConvolutions(graph) ? channelBlock() : 1;
 }
 

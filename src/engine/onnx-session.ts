@@ -33,6 +33,8 @@ export function openSession(model: OnnxModel, options: SessionOptions): Promise<
     intra_op: { allow_spinning: tuning.spin ? '1' : '0' },
   };
   const disabled = [
+    // Lowerings say which operands are read transposed.
+    'MatmulTransposeFusion',
     ...(options.repeatsCasts ? ['CommonSubexpressionElimination'] : []),
     ...(options.keepsLayout ? ['TransposeOptimizer', 'TransposeOptimizer_CPUExecutionProvider'] : []),
   ];
@@ -50,7 +52,7 @@ export function openSession(model: OnnxModel, options: SessionOptions): Promise<
     ...(onDevice.length === 0 ? {} : { preferredOutputLocation: outputLocations(model, onDevice) }),
     // 3: errors. Warnings are about initialisers that nothing uses after optimisation, and nodes left to the CPU.
     logSeverityLevel: 3,
-    extra: { session: { ...settings, ...fallback }, ...(disabled.length === 0 ? {} : { optimization }) },
+    extra: { session: { ...settings, ...fallback }, optimization },
   });
 }
 

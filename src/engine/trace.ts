@@ -6,19 +6,22 @@ import { type Graph, liveNodes, sameShape, type Value } from './graph.ts';
 import { refused } from './kernels/refused.ts';
 import type { Program, Specs, Tensors } from './program.ts';
 import { Recorder } from './recorder.ts';
-import { autocast } from './rewrites/autocast.ts';
-
+import { inPrecision } from './rewrites/autocast.ts';
 import { TRACE_BACKEND, traceBackend, userFrame } from './trace-backend.ts';
 
+/** The graph of a program in the precision that it asks for, as ONNX Runtime computes it; throws as `traceFloat32`. */
+export function traceProgram(program: Program): Graph {
+  return inPrecision(traceFloat32(program), program.precision);
+}
+
 /**
- * Runs a program's body once with symbolic tensors and returns what it did as a graph, without dead code and in the
- * precision that the program asks for.
+ * Runs a program's body once with symbolic tensors and returns what it did as a graph, without dead code.
  *
  * @throws ENGINE_KERNEL for an operation that cannot be traced, ENGINE_DATA_READ where the body reads values,
  *   ENGINE_TENSOR where it uses tensors from elsewhere, ENGINE_RANDOM where it draws numbers, ENGINE_DTYPE for texts and
  *   complex numbers, ENGINE_SHAPE where shapes do not fit, ENGINE_CONSTANT where a constant is NaN.
  */
-export function traceProgram(program: Program): Graph {
+export function traceFloat32(program: Program): Graph {
   const backend = traceBackend();
   const previous = tf.getBackend();
   const recorder = new Recorder();
@@ -66,9 +69,7 @@ export function traceProgram(program: Program): Graph {
     ]);
     refuseNotNumbers(program, recorder, [...used, ...live.flatMap(({ outputs }) => outputs)]);
     const constants = new Map([...recorder.constants].filter(([, { value }]) => used.has(value)));
-    const graph = { name: program.name, state, feeds, constants, nodes: live, ...results };
-    const { precision = 'float32' } = program;
-    return precision === 'float32' ? graph : autocast(graph, precision);
+    return { name: program.name, state, feeds, constants, nodes: live, ...results };
   } catch (error) {
     throw explained(program.name, error);
   } finally {

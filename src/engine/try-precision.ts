@@ -1,24 +1,27 @@
 import { Tensor } from 'onnxruntime-node';
-import { hasPrecision, type ReducedPrecision, reducedPrecisions } from '../config/precision.ts';
+import { hasPrecision, type OtherPrecision, otherPrecisions } from '../config/precision.ts';
+import { type ReducedType, reducedTypeOf } from './graph.ts';
 import { elementTypes, encodeModel, onnxNode, valueInfo } from './onnx-format.ts';
 import { openSession } from './onnx-session.ts';
 import type { Provider } from './providers.ts';
 
-/** The reduced precisions that a provider computes in on this machine, found out by multiplying matrices. */
-export async function workingPrecisions(provider: Provider): Promise<ReducedPrecision[]> {
-  const working: ReducedPrecision[] = [];
-  for (const precision of reducedPrecisions) {
-    if (hasPrecision(provider.name, precision) && (await multiplies(provider, precision))) working.push(precision);
+/** The precisions beside fp32 that a provider computes in on this machine, found out by multiplying matrices. */
+export async function workingPrecisions(provider: Provider): Promise<OtherPrecision[]> {
+  const working: OtherPrecision[] = [];
+  for (const precision of otherPrecisions) {
+    if (!hasPrecision(provider.name, precision)) continue;
+    const type = reducedTypeOf(precision);
+    if (type === null || (await multiplies(provider, type))) working.push(precision);
   }
   return working;
 }
 
-async function multiplies(provider: Provider, precision: ReducedPrecision): Promise<boolean> {
+async function multiplies(provider: Provider, type: ReducedType): Promise<boolean> {
   const matrix = (name: string) => valueInfo(name, 'float32', [2, 2]);
   const model = encodeModel({
-    name: `try(${precision})`,
+    name: `try(${type})`,
     node: [
-      onnxNode('Cast', ['given'], { to: elementTypes[precision] }, ['reduced']),
+      onnxNode('Cast', ['given'], { to: elementTypes[type] }, ['reduced']),
       onnxNode('MatMul', ['reduced', 'reduced'], {}, ['product']),
       onnxNode('Cast', ['product'], { to: elementTypes.float32 }, ['square']),
     ],

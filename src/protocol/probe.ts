@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type EngineName, engineHints, engineNames } from '../config/engines.ts';
-import { reducedPrecisions } from '../config/precision.ts';
+import { otherPrecisions } from '../config/precision.ts';
 
 /** What the program `workers/probe` is asked: one engine, so that a driver which crashes takes no other answer along. */
 export interface ProbeRequest {
@@ -17,8 +17,8 @@ export const engineProbeSchema = z.object({
   device: z.string().nullable(),
   /** Whether that is known to be a graphics card or the like, and no processor that stands in for one. */
   accelerated: z.boolean(),
-  /** Types that it was seen to train in beside float32. */
-  precisions: z.array(z.enum(reducedPrecisions)),
+  /** What it was seen to train in beside fp32. */
+  precisions: z.array(z.enum(otherPrecisions)),
   /** Why it is not available, or not accelerated where it could be. */
   reason: z.exactOptional(z.string()),
   /** How to get it, or to get more of it: a full sentence. */

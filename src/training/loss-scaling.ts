@@ -29,7 +29,7 @@ export const SMALLEST_SCALE = 2 ** -14;
 
 /** How a precision is scaled; null where gradients have the range of float32. */
 export function lossScalingOf(precision: Precision): LossScaling | null {
-  return precision === 'float16' ? gradScaler : null;
+  return precision === 'fp16' ? gradScaler : null;
 }
 
 const scalar = { dtype: 'float32', shape: [] } as const;

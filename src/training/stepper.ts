@@ -109,7 +109,7 @@ function checkScale(name: string, step: number, outputs: Readonly<Record<string,
     'TRAINING_DIVERGED',
     `the gradient of ${name} is not finite at step ${step}, however scaled`,
     {
-      hint: 'Choose training.precision bfloat16 or float32, lower the learning rate, or lengthen the warm-up of this phase.',
+      hint: 'Choose --precision bf16 or fp32, lower the learning rate, or lengthen the warm-up of this phase.',
     },
   );
 }

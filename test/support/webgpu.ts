@@ -35,7 +35,7 @@ export function webgpuTest(name: string, body: (context: TestContext) => Promise
 /** A test on an adapter that computes in float16, as Mesa's lavapipe does from version 24 on; SwiftShader does not. */
 export function float16Test(name: string, body: (context: TestContext) => Promise<void>): void {
   webgpuTest(name, async (context) => {
-    if (!adapter.precisions.includes('float16')) context.skip(`${adapter.device} computes in float32 only`);
+    if (!adapter.precisions.includes('fp16')) context.skip(`${adapter.device} computes in float32 only`);
     await body(context);
   });
 }

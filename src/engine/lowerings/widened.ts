@@ -1,14 +1,14 @@
 import { isReduced, type Node, type Value } from '../graph.ts';
 import type { LoweringContext } from '../onnx-builder.ts';
 import type { Provider } from '../providers.ts';
-import { treatmentOf } from '../rewrites/autocast-kernels.ts';
+import { onnxTreatments } from '../rewrites/autocast-kernels.ts';
 import { cast, type Lowering } from './lowering.ts';
 
 /** Whether a provider computes a node in float32 though its result is of 16 bits. */
 export function widens({ widens: what }: Provider, node: Node): boolean {
   const type = node.outputs[0]?.dtype ?? 'float32';
   if (what === 'nothing' || !isReduced(type) || node.kernel === 'Cast') return false;
-  const treatment = treatmentOf(node, type);
+  const treatment = onnxTreatments[type](node);
   if (what === 'products') return treatment === 'reduce';
   // The CPU moves elements of 16 bits in any way but by Expand.
   return treatment !== 'move' || node.kernel === 'BroadcastTo';

@@ -1,5 +1,4 @@
-import type { ReducedPrecision } from '../../config/precision.ts';
-import type { Node } from '../graph.ts';
+import type { Node, ReducedType } from '../graph.ts';
 
 /**
  * How autocast treats a kernel:
@@ -13,7 +12,12 @@ import type { Node } from '../graph.ts';
  */
 export type Treatment = 'reduce' | 'move' | 'follow' | 'narrow' | 'keep';
 
-const treatments: { readonly [T in Exclude<Treatment, 'keep'>]: string } = {
+export type Treatments = (node: Node) => Treatment;
+
+/** Kernels by how they are treated, separated by spaces; those that are not listed are kept. */
+export type TreatedKernels = { readonly [T in Exclude<Treatment, 'keep'>]: string };
+
+const onnxKernels: TreatedKernels = {
   reduce:
     'BatchMatMul Conv2D Conv2DBackpropInput Conv2DBackpropFilter DepthwiseConv2dNative DepthwiseConv2dNativeBackpropInput',
   move: 'Reshape ExpandDims Transpose Slice StridedSlice Concat Pack Unpack SplitV BroadcastTo PadV2',
@@ -21,18 +25,33 @@ const treatments: { readonly [T in Exclude<Treatment, 'keep'>]: string } = {
   narrow: 'Softmax Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus IncubateGelu',
 };
 
-/** Of what CUDA has no kernels for bfloat16 in ONNX Runtime: these stay float32. */
-const unreduced: { readonly [P in ReducedPrecision]: ReadonlySet<string> } = {
-  float16: new Set(),
-  bfloat16: new Set([...treatments.reduce.split(' ').filter((kernel) => kernel !== 'BatchMatMul'), 'PadV2']),
+const treated = (kernels: TreatedKernels): Treatments => {
+  const byKernel = new Map(
+    Object.entries(kernels).flatMap(([treatment, names]) =>
+      names.split(' ').map((kernel) => [kernel, treatment as Treatment] as const),
+    ),
+  );
+  return ({ kernel }) => byKernel.get(kernel) ?? 'keep';
 };
 
-const byKernel = new Map(
-  Object.entries(treatments).flatMap(([treatment, kernels]) =>
-    kernels.split(' ').map((kernel) => [kernel, treatment as Treatment] as const),
-  ),
-);
+/** Of ONNX Runtime, whose CUDA provider has no kernels for convolutions and padding in bfloat16. */
+export const onnxTreatments: { readonly [T in ReducedType]: Treatments } = {
+  float16: treated(onnxKernels),
+  bfloat16: treated({ ...onnxKernels, reduce: 'BatchMatMul', move: onnxKernels.move.replace(' PadV2', '') }),
+};
 
-export function treatmentOf({ kernel }: Node, precision: ReducedPrecision): Treatment {
-  return unreduced[precision].has(kernel) ? 'keep' : (byKernel.get(kernel) ?? 'keep');
-}
+/**
+ * Of PyTorch, whose kernels for activations read and write numbers of 16 bits and compute in float32; in the graph that
+ * `fuse.ts` leaves.
+ */
+const torchTreatment = treated({
+  reduce: `${onnxKernels.reduce} FusedLinear FusedAttention FusedAttentionGrad`,
+  move: onnxKernels.move,
+  follow: `${onnxKernels.follow} IncubateGelu FusedGeluGrad Relu`,
+  narrow: onnxKernels.narrow.replace(' IncubateGelu', '').replace(' Relu ', ' '),
+});
+
+export const torchTreatments: { readonly [T in ReducedType]: Treatments } = {
+  float16: torchTreatment,
+  bfloat16: torchTreatment,
+};

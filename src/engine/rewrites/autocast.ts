@@ -1,6 +1,6 @@
-import type { ReducedPrecision } from '../../config/precision.ts';
-import type { Constant, Graph, Node, Value } from '../graph.ts';
-import { treatmentOf } from './autocast-kernels.ts';
+import type { Precision } from '../../config/precision.ts';
+import { type Constant, type Graph, type Node, type ReducedType, reducedTypeOf, type Value } from '../graph.ts';
+import { onnxTreatments, type Treatments } from './autocast-kernels.ts';
 import { operandRule } from './operands.ts';
 import { findWanted } from './wanted.ts';
 
@@ -10,15 +10,21 @@ import { findWanted } from './wanted.ts';
  */
 const NEARBY = 24;
 
+/** A graph of float32 in the precision that is asked for. */
+export function inPrecision(graph: Graph, precision?: Precision, treatments = onnxTreatments): Graph {
+  const type = reducedTypeOf(precision);
+  return type ? autocast(graph, type, treatments[type]) : graph;
+}
+
 /**
  * A graph with matrix products and convolutions, and what lies between them, in a type of 16 bits: the counterpart of
  * `torch.autocast`. State, feeds, constants, results and everything that `autocast-kernels.ts` does not list stay float32.
  *
  * @param graph one of float32, as it is traced
  */
-export function autocast(graph: Graph, precision: ReducedPrecision): Graph {
-  const allows = operandRule(graph, precision);
-  const wanted = findWanted(graph, precision, allows);
+function autocast(graph: Graph, reducedType: ReducedType, treatmentOf: Treatments): Graph {
+  const allows = operandRule(graph, treatmentOf);
+  const wanted = findWanted(graph, treatmentOf, allows);
   const nodes: Node[] = [];
   const constants = new Map<number, Constant>(graph.constants);
   /** Values by the identifier that they have in the given graph: as computed, in the reduced type, and in float32. */
@@ -31,8 +37,8 @@ export function autocast(graph: Graph, precision: ReducedPrecision): Graph {
     const constant = graph.constants.get(value.id);
     return constant?.kind === 'splat' ? constant.element : undefined;
   };
-  const isComputedReduced = ({ id }: Value) => computed.get(id)?.dtype === precision;
-  const castOf = (value: Value, dtype: 'float32' | ReducedPrecision): Value => {
+  const isComputedReduced = ({ id }: Value) => computed.get(id)?.dtype === reducedType;
+  const castOf = (value: Value, dtype: 'float32' | ReducedType): Value => {
     const output = { id: next++, dtype, shape: value.shape };
     nodes.push({ kernel: 'Cast', inputs: [value], attributes: { dtype }, outputs: [output] });
     return output;
@@ -41,7 +47,7 @@ export function autocast(graph: Graph, precision: ReducedPrecision): Graph {
     const known = isComputedReduced(value) ? computed.get(value.id) : reduced.get(value.id);
     if (known) return known;
     const number = element(value);
-    const copy = number === undefined ? castOf(value, precision) : { ...value, id: next++, dtype: precision };
+    const copy = number === undefined ? castOf(value, reducedType) : { ...value, id: next++, dtype: reducedType };
     if (number !== undefined) constants.set(copy.id, { kind: 'splat', value: copy, element: number });
     reduced.set(value.id, copy);
     return copy;
@@ -64,7 +70,7 @@ export function autocast(graph: Graph, precision: ReducedPrecision): Graph {
 
   /** Whether a node computes in the reduced type. */
   const reduces = (node: Node): boolean => {
-    switch (treatmentOf(node, precision)) {
+    switch (treatmentOf(node)) {
       case 'reduce':
         return true;
       case 'move':
@@ -79,13 +85,13 @@ export function autocast(graph: Graph, precision: ReducedPrecision): Graph {
   for (const node of graph.nodes) {
     const reduce = reduces(node);
     const inputs = node.inputs.map((value) => read(value, reduce));
-    const outputs = node.outputs.map((value) => (reduce ? { ...value, dtype: precision } : value));
+    const outputs = node.outputs.map((value) => (reduce ? { ...value, dtype: reducedType } : value));
     nodes.push({ ...node, inputs, outputs });
     for (const value of outputs) computed.set(value.id, value);
-    if (treatmentOf(node, precision) !== 'narrow') continue;
+    if (treatmentOf(node) !== 'narrow') continue;
     for (const value of outputs) {
       if (!wanted.somewhere.has(value.id)) continue;
-      computed.set(value.id, castOf(value, precision));
+      computed.set(value.id, castOf(value, reducedType));
       wide.set(value.id, { value, lastUse: nodes.length });
     }
   }

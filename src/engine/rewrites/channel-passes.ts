@@ -37,8 +37,9 @@ interface Affine {
  * joined where nothing else needs what is between; numbers are rounded less often, and in no other order but that of sums.
  *
  * @param graph one of float32, as it is traced
+ * @param joinsConvolutions whether a convolution is joined with the term, sum and ReLU behind it
  */
-export function fuseChannelPasses(graph: Graph): Graph {
+export function fuseChannelPasses(graph: Graph, joinsConvolutions = true): Graph {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map(({ id }) => [id, node] as const)));
   const uses = countUses(graph);
   const affines = new Map<number, Affine>();
@@ -53,7 +54,7 @@ export function fuseChannelPasses(graph: Graph): Graph {
   const open = (value: Value): Affine | undefined => {
     if (uses.get(value.id) !== 1) return undefined;
     const convolution = producers.get(value.id);
-    if (convolution && CONVOLUTIONS.has(convolution.kernel)) return { convolution, x: value };
+    if (joinsConvolutions && convolution && CONVOLUTIONS.has(convolution.kernel)) return { convolution, x: value };
     const affine = affines.get(value.id);
     return affine?.relu ? undefined : affine;
   };

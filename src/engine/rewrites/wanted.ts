@@ -1,6 +1,5 @@
-import type { ReducedPrecision } from '../../config/precision.ts';
 import type { Graph, Value } from '../graph.ts';
-import { treatmentOf } from './autocast-kernels.ts';
+import type { Treatments } from './autocast-kernels.ts';
 import type { OperandRule } from './operands.ts';
 
 /** Which values of a graph are worth having in a reduced type, by identifier. */
@@ -11,8 +10,8 @@ export interface Wanted {
   readonly everywhere: ReadonlySet<number>;
 }
 
-export function findWanted(graph: Graph, precision: ReducedPrecision, allows: OperandRule): Wanted {
-  const able = findAble(graph, precision, allows);
+export function findWanted(graph: Graph, treatmentOf: Treatments, allows: OperandRule): Wanted {
+  const able = findAble(graph, treatmentOf, allows);
   const somewhere = new Set<number>();
   const everywhere = new Set<number>();
   const elsewhere = new Set([...graph.nextState.values(), ...graph.outputs.values()].map(({ id }) => id));
@@ -22,7 +21,7 @@ export function findWanted(graph: Graph, precision: ReducedPrecision, allows: Op
   // All uses of a value come after its node, so they are known when it is reached.
   for (const node of [...graph.nodes].reverse()) {
     for (const { id } of node.outputs) if (somewhere.has(id) && !elsewhere.has(id)) everywhere.add(id);
-    const treatment = treatmentOf(node, precision);
+    const treatment = treatmentOf(node);
     const every = node.outputs.every(({ id }) => everywhere.has(id));
     // Scores are masked by numbers that float16 does not have.
     const passes = node.kernel !== 'Softmax' && node.outputs.some(({ id }) => somewhere.has(id) && able.has(id));
@@ -33,10 +32,10 @@ export function findWanted(graph: Graph, precision: ReducedPrecision, allows: Op
 }
 
 /** Identifiers of the values that have the reduced type if every one that could have it were wanted. */
-function findAble(graph: Graph, precision: ReducedPrecision, allows: OperandRule): ReadonlySet<number> {
+function findAble(graph: Graph, treatmentOf: Treatments, allows: OperandRule): ReadonlySet<number> {
   const able = new Set<number>();
   for (const node of graph.nodes) {
-    const treatment = treatmentOf(node, precision);
+    const treatment = treatmentOf(node);
     if (treatment === 'keep') continue;
     const depends = treatment === 'move' || treatment === 'follow';
     if (!depends || allows(node, ({ id }) => able.has(id))) for (const { id } of node.outputs) able.add(id);

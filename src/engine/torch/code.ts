@@ -37,6 +37,8 @@ export interface TorchCode {
   /** Indices of the state tensors whose memory may be written over at their last use. */
   readonly donated: readonly number[];
   readonly outputs: readonly number[];
+  /** Whether products of float32 may round their operands on GPUs that are faster so (TF32). */
+  readonly roundsProducts?: boolean;
 }
 
 /** Writes the instructions of a program. */

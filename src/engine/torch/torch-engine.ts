@@ -8,8 +8,12 @@ import { compileFailure, disposed } from '../failures.ts';
 import type { Graph } from '../graph.ts';
 import { overwritableState } from '../in-place.ts';
 import type { Engine, Executable, Program } from '../program.ts';
+import { inPrecision } from '../rewrites/autocast.ts';
+import { torchTreatments } from '../rewrites/autocast-kernels.ts';
+import { fuseChannelPasses } from '../rewrites/channel-passes.ts';
+import { moveFactorsToFilters } from '../rewrites/filter-factors.ts';
 import { fused } from '../rewrites/fuse.ts';
-import { traceProgram } from '../trace.ts';
+import { traceFloat32 } from '../trace.ts';
 import {
   loadAddon,
   type ProgramHandle,
@@ -64,12 +68,16 @@ export async function createTorchEngine(options: TorchEngineOptions): Promise<En
     createState: (tensors) => new TorchState(tensors, addon),
     async compile(program) {
       requirePrecision('torch', program.precision);
-      const graph = traceProgram(program);
-      const lean = fused(graph);
-      const code = lowerToTorch(lean, { donated: overwritableState(graph), ownKernels });
+      const graph = traceFloat32(program);
+      // What stands for several nodes is found before types are between them.
+      const passes = fuseChannelPasses(moveFactorsToFilters(graph), false);
+      const lean = inPrecision(fused(passes), program.precision, torchTreatments);
+      const lowered = lowerToTorch(lean, { donated: overwritableState(graph), ownKernels });
+      const code = { ...lowered, roundsProducts: program.precision === 'tf32' };
       try {
+        const cost = costOf(inPrecision(graph, program.precision));
         const compiled = addon.compile(code, replay, ownKernels);
-        return torchExecutable(program, lean, { addon, compiled, cost: costOf(graph), onWarning });
+        return torchExecutable(program, lean, { addon, compiled, cost, onWarning });
       } catch (error) {
         throw compileFailure(program, error);
       }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasPrecision, type Precision, type ReducedPrecision, reducedPrecisions } from '../../config/precision.ts';
+import { type OtherPrecision, otherPrecisions, type Precision } from '../../config/precision.ts';
 import { float32 } from '../../util/tensor.ts';
 import type { Engine } from '../program.ts';
 import { loadAddon } from './addon.ts';
@@ -10,17 +10,17 @@ export interface TriedTorch {
   readonly version: string;
   /** GPUs that it computes on; of several, programs use the first. */
   readonly gpus: number;
-  readonly precisions: ReducedPrecision[];
+  readonly precisions: OtherPrecision[];
 }
 
 /** Multiplies matrices where the engine torch would compute. @throws Error that says why it does not work. */
-export async function tryTorch(): Promise<TriedTorch> {
+export async function tryTorch(threads = 1): Promise<TriedTorch> {
   const { addon } = await loadAddon();
-  const engine = await createTorchEngine({ threads: 1 });
-  await multiply(engine, 'float32');
-  const precisions: ReducedPrecision[] = [];
-  for (const precision of reducedPrecisions) {
-    if (!hasPrecision('torch', precision)) continue;
+  const engine = await createTorchEngine({ threads });
+  await multiply(engine, 'fp32');
+  const precisions: OtherPrecision[] = [];
+  for (const precision of otherPrecisions) {
+    if (precision === 'tf32' && addon.devices() === 0) continue;
     const works = await multiply(engine, precision).then(
       () => true,
       () => false,

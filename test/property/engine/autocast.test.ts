@@ -54,10 +54,10 @@ function gradientsOf({ name, parameters, loss }: Model, precision: Precision): P
 }
 
 async function expectNearFloat32(model: Model): Promise<void> {
-  const expected = await runOn(emulated(), gradientsOf(model, 'float32'), model.parameters);
+  const expected = await runOn(emulated(), gradientsOf(model, 'fp32'), model.parameters);
   for (const [precision, tolerance] of [
-    ['float16', 1e-2],
-    ['bfloat16', 8e-2],
+    ['fp16', 1e-2],
+    ['bf16', 8e-2],
   ] as const) {
     const found = await runOn(emulated(), gradientsOf(model, precision), model.parameters);
     const [gradient, other] = [found, expected].map(({ value: _, ...gradients }) =>
@@ -190,7 +190,7 @@ it('steps of any vision transformer are those of float32 but for roundings', asy
         const given = { lossScale: float32(Float32Array.of(SCALE), []) };
         return runSteps(emulated(), tinyJob(job, tinyConfig({ model, training, phases })), 1, given);
       };
-      const [expected, found] = [await run('float32'), await run('float16')];
+      const [expected, found] = [await run('fp32'), await run('fp16')];
       const { m, parameters } = found.tensors;
       expect(found.tensors.goodSteps?.data[0]).toBe(1);
       expect(parameters?.data.every(Number.isFinite)).toBe(true);

@@ -58,7 +58,7 @@ it.each(['webgpu', 'cuda'] as const)(
     await fc.assert(
       fc.asyncProperty(layers, async (operation) => {
         const exact = programOf(operation, true);
-        const program = { ...exact, precision: 'float16' as const };
+        const program = { ...exact, precision: 'fp16' as const };
         const model = modelFor({ ...providers.cpu, widens }, program);
         const all = modelFor(providers.cpu, program);
         if (!Buffer.from(model.bytes).equals(all.bytes)) changed += 1;

@@ -20,6 +20,7 @@ it('the flags of configurations are these', () => {
     '--batch-size <n>',
     '--seed <n>',
     '--engine <name>',
+    '--precision <name>',
     '--gpus <list>',
     '--jobs-per-gpu <n>',
     '--threads <n>',

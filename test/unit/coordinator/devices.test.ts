@@ -209,17 +209,17 @@ describe('the precision of training', () => {
       ...(await working(...(Object.keys(types) as EngineName[]))(name)),
       precisions: types[name] ?? [],
     });
-  const full = having({ cuda: ['float16', 'bfloat16'], tfjs: [], webgpu: ['float16'] });
+  const full = having({ cuda: ['fp16', 'bf16'], tfjs: [], webgpu: ['fp16'] });
 
   test.each([
-    ['float16', {}, twoGpus, full, 'cuda'],
-    ['float16', {}, twoGpus, having({ cuda: [], tfjs: [], webgpu: ['float16'] }), 'webgpu'],
-    ['float16', {}, null, full, 'webgpu'],
-    ['float32', {}, null, having({ webgpu: [] }), 'webgpu'],
-    ['bfloat16', {}, twoGpus, full, 'cuda'],
-    ['float16', { engine: 'webgpu' }, null, full, 'webgpu'],
-    ['bfloat16', { gpus: [0] }, twoGpus, full, 'cuda'],
-    ['float32', { engine: 'cpu' }, null, nothing, 'cpu'],
+    ['fp16', {}, twoGpus, full, 'cuda'],
+    ['fp16', {}, twoGpus, having({ cuda: [], tfjs: [], webgpu: ['fp16'] }), 'webgpu'],
+    ['fp16', {}, null, full, 'webgpu'],
+    ['fp32', {}, null, having({ webgpu: [] }), 'webgpu'],
+    ['bf16', {}, twoGpus, full, 'cuda'],
+    ['fp16', { engine: 'webgpu' }, null, full, 'webgpu'],
+    ['bf16', { gpus: [0] }, twoGpus, full, 'cuda'],
+    ['fp32', { engine: 'cpu' }, null, nothing, 'cpu'],
   ] as const)('%s with %j: %#', async (precision, devices, script, probe, engine) => {
     expect(await chosen(precision, devices, script, probe)).toBe(engine);
   });
@@ -227,18 +227,10 @@ describe('the precision of training', () => {
   const config = ['CONFIG_PRECISION', 3] as const;
   const engine = ['ENGINE_PRECISION', 4] as const;
   test.each([
-    ['float16', { engine: 'cpu' }, null, full, config, "the engine 'cpu' cannot train in float16", '--engine webgpu'],
+    ['fp16', { engine: 'cpu' }, null, full, config, "the engine 'cpu' cannot train in fp16", '--engine webgpu'],
+    ['fp16', { engine: 'tfjs' }, twoGpus, full, config, "the engine 'tfjs' cannot train in fp16", '--engine cuda'],
     [
-      'float16',
-      { engine: 'tfjs' },
-      twoGpus,
-      full,
-      config,
-      "the engine 'tfjs' cannot train in float16",
-      '--engine cuda',
-    ],
-    [
-      'bfloat16',
+      'bf16',
       { engine: 'webgpu' },
       null,
       full,
@@ -246,11 +238,11 @@ describe('the precision of training', () => {
       "the engine 'webgpu' cannot",
       'choose --engine cuda or --engine torch.',
     ],
-    ['float16', { gpus: 'none' }, twoGpus, full, config, "the engine 'cpu' cannot train in float16", '--engine webgpu'],
-    ['float16', { engine: 'webgpu' }, null, having({ webgpu: [] }), engine, 'GPU computes in float32', 'doctor'],
-    ['float16', {}, null, nothing, engine, 'not installed (webgpu: no webgpu here)', 'Leave out training.precision'],
-    ['bfloat16', {}, null, full, engine, 'webgpu: GPU computes in float32 and float16', '--engine cuda'],
-    ['float16', { gpus: [0] }, twoGpus, having({ tfjs: [] }), engine, 'tfjs: GPU computes in float32', 'doctor'],
+    ['fp16', { gpus: 'none' }, twoGpus, full, config, "the engine 'cpu' cannot train in fp16", '--engine webgpu'],
+    ['fp16', { engine: 'webgpu' }, null, having({ webgpu: [] }), engine, 'GPU computes in fp32', 'doctor'],
+    ['fp16', {}, null, nothing, engine, 'not installed (webgpu: no webgpu here)', 'Leave out --precision'],
+    ['bf16', {}, null, full, engine, 'webgpu: GPU computes in fp32 and fp16', '--engine cuda'],
+    ['fp16', { gpus: [0] }, twoGpus, having({ tfjs: [] }), engine, 'tfjs: GPU computes in fp32', 'doctor'],
   ] as const)(
     '%s with %j is an error where it cannot be had: %#',
     async (precision, devices, script, probe, [code, exitCode], message, hint) => {

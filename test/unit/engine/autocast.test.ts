@@ -6,7 +6,10 @@ import { isReduced, type Node } from '../../../src/engine/graph.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { layerNorm } from '../../../src/engine/ops.ts';
 import type { Program, Tensors } from '../../../src/engine/program.ts';
-import { traceProgram } from '../../../src/engine/trace.ts';
+import { inPrecision } from '../../../src/engine/rewrites/autocast.ts';
+import { torchTreatments } from '../../../src/engine/rewrites/autocast-kernels.ts';
+import { fused } from '../../../src/engine/rewrites/fuse.ts';
+import { traceFloat32, traceProgram } from '../../../src/engine/trace.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { type HostTensor, sizeOf } from '../../../src/util/tensor.ts';
 import { normals, runOn } from '../../support/compare-engines.ts';
@@ -20,7 +23,7 @@ function program(body: (given: Record<keyof typeof shapes, tf.Tensor2D>) => tf.T
     name: 'example',
     state: {},
     feeds: Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { dtype: 'float32', shape }])),
-    precision: 'float16',
+    precision: 'fp16',
     body: (_, feeds) => ({ state: {}, outputs: { y: body(feeds as never) } }),
   };
 }
@@ -108,7 +111,7 @@ describe('autocast', () => {
     const plain = program(({ x }) => tf.sum(tf.exp(x)));
     expect(described(plain)).toEqual(['Exp f32 -> f32', 'Sum f32 -> f32']);
     const product = program(({ x, a }) => tf.matMul(x, a));
-    expect(traceProgram({ ...product, precision: 'float32' }).nodes).toHaveLength(1);
+    expect(traceProgram({ ...product, precision: 'fp32' }).nodes).toHaveLength(1);
   });
 
   it('keeps convolutions float32 where bfloat16 has no kernels for them', () => {
@@ -116,10 +119,10 @@ describe('autocast', () => {
       const filter = tf.reshape(a, [2, 2, 3, 5]) as tf.Tensor4D;
       return tf.conv2d(tf.reshape(x, [1, 4, 4, 3]) as tf.Tensor4D, filter, 1, 'same');
     });
-    const convolution = (precision: 'float16' | 'bfloat16') =>
+    const convolution = (precision: 'fp16' | 'bf16') =>
       described({ ...image, precision }).filter((node) => node.startsWith('Conv2D'));
-    expect(convolution('float16')).toEqual(['Conv2D f16 f16 -> f16']);
-    expect(convolution('bfloat16')).toEqual(['Conv2D f32 f32 -> f32']);
+    expect(convolution('fp16')).toEqual(['Conv2D f16 f16 -> f16']);
+    expect(convolution('bf16')).toEqual(['Conv2D f32 f32 -> f32']);
   });
 });
 
@@ -130,7 +133,7 @@ function stepProgram(job: Job): Program {
 }
 
 describe.each(Object.values(jobs))('a training step in float16: $id', (job) => {
-  const graph = traceProgram({ ...stepProgram(job), precision: 'float16' });
+  const graph = traceProgram({ ...stepProgram(job), precision: 'fp16' });
   const isCast = ({ kernel }: Node) => kernel === 'Cast';
 
   it('multiplies no matrices in float32', () => {
@@ -180,13 +183,13 @@ describe('the memory of activations', () => {
       name: 'chain',
       state: { w: square },
       feeds: {},
-      precision: 'float16',
+      precision: 'fp16',
       body: ({ w }: Tensors) => ({ state: {}, outputs: { y: tf.max(tf.matMul(w as tf.Tensor2D, w as tf.Tensor2D)) } }),
     };
     const bytes = sizeOf(square.shape);
     // The product and the cast operand; then the product and its float32 copy.
     expect(costOf(traceProgram(chain)).peakActivationBytes).toBe((2 + 4) * bytes);
-    expect(costOf(traceProgram({ ...chain, precision: 'float32' })).peakActivationBytes).toBe(4 * bytes + 4);
+    expect(costOf(traceProgram({ ...chain, precision: 'fp32' })).peakActivationBytes).toBe(4 * bytes + 4);
   });
 
   it('is less than two thirds for a vision transformer, at the same number of operations', () => {
@@ -195,12 +198,31 @@ describe('the memory of activations', () => {
       training: { batchSize: 64 },
     });
     const [step] = stepPrograms(stepSettings(tinyJob(jobs.finetune, config), CLASSES));
-    const cost = (precision: 'float32' | 'float16') =>
+    const cost = (precision: 'fp32' | 'fp16') =>
       costOf(traceProgram({ ...(step as { program: Program }).program, precision }));
-    const [full, half] = [cost('float32'), cost('float16')];
+    const [full, half] = [cost('fp32'), cost('fp16')];
     expect(half.peakActivationBytes / full.peakActivationBytes).toBeLessThan(2 / 3);
     expect(half.stateBytes).toBe(full.stateBytes);
     expect(Math.abs(half.flops / full.flops - 1)).toBeLessThan(1e-3);
+  });
+});
+
+describe.each(Object.values(jobs))('a training step in bf16 as PyTorch computes it: $id', (job) => {
+  const graph = inPrecision(fused(traceFloat32(stepProgram(job))), 'bf16', torchTreatments);
+  const typesOf = (pattern: RegExp) => {
+    const nodes = graph.nodes.filter(({ kernel }) => pattern.test(kernel));
+    expect(nodes.length, String(pattern)).toBeGreaterThan(0);
+    return new Set(nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs].map(({ dtype }) => dtype)));
+  };
+
+  it('has products, attention and activations in bfloat16, forward and backward', () => {
+    for (const pattern of [/^(FusedLinear|BatchMatMul)$/, /^FusedAttention/, /^(IncubateGelu|FusedGeluGrad)$/])
+      expect(typesOf(pattern), String(pattern)).toEqual(new Set(['bfloat16']));
+  });
+
+  it('has normalisation, losses and the optimiser in float32', () => {
+    for (const pattern of [/LayerNorm/, /^(Log|Exp|Max)$/, /^Fused(AdamW|SumOfSquares)$/])
+      expect(typesOf(pattern), String(pattern)).toEqual(new Set(['float32']));
   });
 });
 
@@ -217,8 +239,8 @@ describe('an emulated precision', () => {
   };
 
   it.each([
-    ['float16', 11],
-    ['bfloat16', 8],
+    ['fp16', 11],
+    ['bf16', 8],
   ] as const)('rounds operands and results to %s', async (precision, bits) => {
     const engine = createOnnxEngine({ threads: 1, emulate: true });
     const { y } = await runOn(engine, { ...program(({ x, a }) => tf.matMul(x, a)), precision }, inputs);
@@ -240,7 +262,7 @@ describe('an emulated precision', () => {
     await expect(createOnnxEngine({ threads: 1 }).compile(half)).rejects.toMatchObject(refused);
     await expect((await createEagerEngine('cpu')).compile(half)).rejects.toMatchObject(refused);
     await expect(
-      createOnnxEngine({ threads: 1, provider: 'cpu' }).compile({ ...half, precision: 'bfloat16' }),
-    ).rejects.toThrow("the engine 'cpu' cannot train in bfloat16");
+      createOnnxEngine({ threads: 1, provider: 'cpu' }).compile({ ...half, precision: 'bf16' }),
+    ).rejects.toThrow("the engine 'cpu' cannot train in bf16");
   });
 });

@@ -15,7 +15,7 @@ const webgpu = () => createOnnxEngine({ threads: 1, provider: 'webgpu', deviceOn
 
 const config = (accumulate: number) =>
   tinyConfig({
-    training: { precision: 'float16', mixup: 0.8, cutmix: 1, accumulate },
+    training: { precision: 'fp16', mixup: 0.8, cutmix: 1, accumulate },
     phases: Object.fromEntries(
       ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.2, clip: 0.5 }]),
     ),
@@ -71,7 +71,7 @@ describe('a product of many terms', () => {
     name: 'product',
     state: {},
     feeds: { a: { dtype: 'float32', shape: [4, terms] }, b: { dtype: 'float32', shape: [terms, 4] } },
-    precision: 'float16',
+    precision: 'fp16',
     body: (_, { a, b }) => ({ state: {}, outputs: { y: tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D) } }),
   };
 

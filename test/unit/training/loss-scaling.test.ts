@@ -40,7 +40,7 @@ function tiny(precision: Precision, training: object = {}, model: object = {}): 
 }
 
 function stateOf({ layouts, initial, config }: TinyJob, scaling: LossScaling): HostTensors {
-  const training = { ...config.training, precision: 'float16' } as const;
+  const training = { ...config.training, precision: 'fp16' } as const;
   return { ...initialState(layouts, initial, training), ...initialLossScaling(scaling) };
 }
 
@@ -78,7 +78,7 @@ const cases = tinyFamilies.flatMap(([family, model]) => [1, 2].map((accumulate) 
 
 describe.each(cases)('loss scaling of a $family with $accumulate micro-batches', ({ model, accumulate }) => {
   it('skips a step that overflows, to the last bit, and halves the scale', async () => {
-    const job = tiny('float16', { accumulate }, model);
+    const job = tiny('fp16', { accumulate }, model);
     const statistics = job.layouts.statistics.size > 0 ? ['statistics'] : [];
     const trained = ['parameters', ...statistics, 'm', 'v', 'biasCorrection1', 'biasCorrection2'];
     const initial = 2 ** 40;
@@ -111,7 +111,7 @@ describe.each(cases)('loss scaling of a $family with $accumulate micro-batches',
     const scales: number[] = [];
     const counts: number[] = [];
     const scaling = { ...usual, initial: 4, interval: 3 };
-    await runScaled(tiny('float16', { accumulate }, model), scaling, 7, (tensors) => {
+    await runScaled(tiny('fp16', { accumulate }, model), scaling, 7, (tensors) => {
       scales.push(numberOf(tensors, 'lossScale'));
       counts.push(numberOf(tensors, 'goodSteps'));
     });
@@ -120,7 +120,7 @@ describe.each(cases)('loss scaling of a $family with $accumulate micro-batches',
   });
 
   it('changes nothing but roundings where all is float32', async () => {
-    const job = tiny('float32', { accumulate }, model);
+    const job = tiny('fp32', { accumulate }, model);
     const { tensors: expected } = await runSteps(emulated(), job, 5);
     let found: HostTensors = {};
     await runScaled(job, usual, 5, (tensors) => {
@@ -136,7 +136,7 @@ describe.each(cases)('loss scaling of a $family with $accumulate micro-batches',
 });
 
 it('gives up where no scale is small enough', async () => {
-  const job = tiny('float16');
+  const job = tiny('fp16');
   const [[name, { shape }]] = Object.entries(job.initial) as [[string, HostTensor]];
   const initial = { ...job.initial, [name]: float32(new Float32Array(sizeOf(shape)).fill(Number.NaN), shape) };
   const engine = emulated();
@@ -145,19 +145,19 @@ it('gives up where no scale is small enough', async () => {
   const run = async () => {
     for (let step = 0; step < 4; step++) await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
   };
-  await expect(run()).rejects.toMatchObject({ code: 'TRAINING_DIVERGED', hint: expect.stringContaining('bfloat16') });
+  await expect(run()).rejects.toMatchObject({ code: 'TRAINING_DIVERGED', hint: expect.stringContaining('bf16') });
 });
 
 const reduced = tinyFamilies.flatMap(([family, model]) =>
-  (['float16', 'bfloat16'] as const).map((precision) => ({ family, model, precision })),
+  (['fp16', 'bf16'] as const).map((precision) => ({ family, model, precision })),
 );
 
 describe.each(reduced)('training of a $family in $precision', ({ model, precision }) => {
   it.each(Object.values(jobs))('stays near float32: $id', async (job) => {
     const run = (chosen: Precision) =>
       runSteps(emulated(), tinyJob(job, tinyConfig({ model, training: { precision: chosen } })), 12);
-    const [expected, found] = [await run('float32'), await run(precision)];
-    const tolerance = precision === 'float16' ? 2e-3 : 2e-2;
+    const [expected, found] = [await run('fp32'), await run(precision)];
+    const tolerance = precision === 'fp16' ? 2e-3 : 2e-2;
     for (const [step, loss] of expected.losses.entries())
       expect(Math.abs((found.losses[step] as number) / loss - 1)).toBeLessThan(tolerance);
     expect(found.losses).not.toEqual(expected.losses);
@@ -168,7 +168,7 @@ describe.each(reduced)('training of a $family in $precision', ({ model, precisio
     const config = (chosen: Precision) =>
       tinyConfig({ model: { ...model, imageSize: 16, depth: 3 }, training: { precision: chosen, labelSmoothing: 0 } });
     const losses: Partial<Record<Precision, number>> = {};
-    for (const chosen of ['float32', precision] as const) {
+    for (const chosen of ['fp32', precision] as const) {
       const job = tinyJob(jobs.finetune, config(chosen));
       const engine = emulated();
       const state = engine.createState({
@@ -181,15 +181,15 @@ describe.each(reduced)('training of a $family in $precision', ({ model, precisio
       losses[chosen] = loss;
     }
     // Chance is ln 5, and the four batches are learnt by heart.
-    expect(losses.float32).toBeLessThan(0.1);
-    expect(Math.abs((losses[precision] as number) - (losses.float32 as number))).toBeLessThan(0.02);
+    expect(losses.fp32).toBeLessThan(0.1);
+    expect(Math.abs((losses[precision] as number) - (losses.fp32 as number))).toBeLessThan(0.02);
   });
 });
 
 describe.each([
-  { family: 'vision transformer', model: {}, precision: 'float16', accumulate: 1 },
-  { family: 'residual network', model: tinyResnet, precision: 'float32', accumulate: 1 },
-  { family: 'residual network', model: tinyResnet, precision: 'float16', accumulate: 2 },
+  { family: 'vision transformer', model: {}, precision: 'fp16', accumulate: 1 },
+  { family: 'residual network', model: tinyResnet, precision: 'fp32', accumulate: 1 },
+  { family: 'residual network', model: tinyResnet, precision: 'fp16', accumulate: 2 },
 ])('a training of a $family in $precision that was stopped', ({ model, precision, accumulate }) => {
   const config = tinyConfig({
     model,
@@ -220,14 +220,14 @@ describe.each([
     expect(part.finished).toBe(false);
     const { state: resumed } = await loadTraining(root);
     expect(resumed?.progress.step).toBe(5);
-    if (precision === 'float16') expect(numberOf(resumed?.scaling ?? {}, 'goodSteps')).toBe(5);
+    if (precision === 'fp16') expect(numberOf(resumed?.scaling ?? {}, 'goodSteps')).toBe(5);
     const rest = await train(emulated(), training, initial, resumed, { ...quiet, save, stopRequested: () => false });
 
     expect(rest.finished).toBe(true);
     const { seconds: _, ...progress } = rest.state.progress;
     expect(whole.state.progress).toMatchObject(progress);
     const scaling = ['biasCorrection1', 'biasCorrection2', 'goodSteps', 'lossScale'];
-    expect(Object.keys(rest.state.scaling).sort()).toEqual(precision === 'float16' ? scaling : []);
+    expect(Object.keys(rest.state.scaling).sort()).toEqual(precision === 'fp16' ? scaling : []);
     const statistics = model === tinyResnet ? 2 * (1 + 6 * 2 + 2) : 0;
     expect(Object.keys(rest.state.statistics)).toHaveLength(statistics);
     expect(Object.keys(resumed?.statistics ?? {})).toHaveLength(statistics);

@@ -10,12 +10,22 @@ const reduction = (name: string): TorchLowering =>
     ...reducedAxes(node.attributes, inputOf(node).shape.length),
   ]);
 
+/** Sums over images but for their channels are a pass of ours. */
+const channelSum =
+  (isMean: boolean, other: TorchLowering): TorchLowering =>
+  (context, node) => {
+    const { dtype, shape } = inputOf(node);
+    const axes = reducedAxes(node.attributes, shape.length).join();
+    const isOurs = dtype === 'float32' && shape.length === 4 && axes === '0,1,2' && !node.attributes.keepDims;
+    return isOurs ? operation('channel_sums', () => [isMean ? 1 : 0])(context, node) : other(context, node);
+  };
+
 const indexOfExtreme = (name: string): TorchLowering =>
   operation(name, (node) => [axisOf(node.attributes.axis, inputOf(node).shape.length)]);
 
 export const reductions: TorchLowerings = {
-  Sum: reduction('sum'),
-  Mean: reduction('mean'),
+  Sum: channelSum(false, reduction('sum')),
+  Mean: channelSum(true, reduction('mean')),
   Max: reduction('amax'),
   Min: reduction('amin'),
   Prod: reduction('prod'),

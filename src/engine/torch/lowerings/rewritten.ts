@@ -1,3 +1,4 @@
+import { type AffineAttributes, CHANNEL_AFFINE, CHANNEL_PRODUCTS, RELU_GRAD } from '../../rewrites/channel-passes.ts';
 import { inputOf, operation, type TorchLowering, type TorchLowerings } from './lowering.ts';
 
 /** PyTorch's kernels keep no softmax, which only their own gradient can do without. */
@@ -15,7 +16,7 @@ const attentionGrad: TorchLowering = ({ code, slot, ownKernels }, node) => {
   return code.ops('attention_grad', given, [node.attributes.scale as number], node.outputs.length);
 };
 
-/** Kernels that `rewrites/fuse.ts` makes of several. */
+/** Kernels that `rewrites/fuse.ts` and `rewrites/channel-passes.ts` make of several. */
 export const rewritten: TorchLowerings = {
   FusedLinear: operation('linear', ({ attributes: { transposeA, transposeB } }) => [
     transposeA ? 1 : 0,
@@ -36,4 +37,10 @@ export const rewritten: TorchLowerings = {
     return [...first, ...second, eps, decayed];
   }),
   FusedSumOfSquares: operation('sum_of_squares'),
+  [CHANNEL_AFFINE]: operation('channel_affine', ({ attributes }) => {
+    const { operands, relu } = attributes as AffineAttributes;
+    return [...(['factor', 'term', 'sum'] as const).map((name) => operands.includes(name)), relu].map(Number);
+  }),
+  [CHANNEL_PRODUCTS]: operation('channel_products', ({ attributes: { mean } }) => [mean ? 1 : 0]),
+  [RELU_GRAD]: operation('relu_grad'),
 };
