@@ -19,7 +19,6 @@ std::vector<napi_value> elementsOf(napi_env env, napi_value array);
 napi_value arrayOf(napi_env env, const std::vector<napi_value>& elements);
 
 double toNumber(napi_env env, napi_value value);
-bool toBoolean(napi_env env, napi_value value);
 std::string toString(napi_env env, napi_value value);
 /** Whether JavaScript takes a value for true. */
 bool toBoolean(napi_env env, napi_value value);
