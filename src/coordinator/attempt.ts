@@ -11,9 +11,11 @@ import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { type SerializedError, serializeError, UNEXPECTED } from '../util/errors.ts';
 import { leaseEnvironment } from './leases.ts';
-import { type AttemptOutcome, classifyEnd } from './outcome.ts';
-import { processTag } from './process-identity.ts';
+import { countOomKills } from './oom-kills.ts';
+import { type AttemptOutcome, classifyEnd, type Evidence } from './outcome.ts';
+import { isSuspended, processTag } from './process-identity.ts';
 import type { Termination } from './termination.ts';
+import { type Stall, watchWorker } from './watchdog.ts';
 
 /** What all attempts of a run have in common. */
 export interface RunContext {
@@ -24,12 +26,16 @@ export interface RunContext {
   /** Appends to the journal and tells the reporter. */
   readonly note: (entry: JournalEntry) => void;
   readonly onProgress: (job: string, message: ProgressMessage) => void;
+  /** See {@link countOomKills}. */
+  readonly oomKills?: typeof countOomKills;
 }
 
 export interface Attempt {
   readonly job: JobPlan;
   readonly number: number;
   readonly lease: Lease;
+  /** Micro-batches of a step, where they are more than configured. */
+  readonly accumulate?: number;
 }
 
 /** An attempt that failed, with the worker's last lines. */
@@ -40,23 +46,41 @@ export type AttemptReport = AttemptOutcome & { readonly logTail?: readonly strin
  *
  * Only a result whose weights have been read back and hashed counts as completed, whatever the exit status says.
  */
-export async function runAttempt(context: RunContext, { job, number, lease }: Attempt): Promise<AttemptReport> {
-  const directory = jobDirectory(context.runDirectory, job.id);
+export async function runAttempt(context: RunContext, attempt: Attempt): Promise<AttemptReport> {
+  const { job, number, lease } = attempt;
+  const { runDirectory, record, termination, note } = context;
+  const directory = jobDirectory(runDirectory, job.id);
   const specPath = join(directory, 'spec.json');
   const logPath = join(directory, 'log.txt');
-  await prepare(context, job, specPath);
+  await prepare(context, attempt, specPath);
   const logStart = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
-  if (context.termination.stopping) return { type: 'stopped' };
+  if (termination.stopping) return { type: 'stopped' };
 
+  const about = { job: job.id, attempt: number };
+  const oomKills = context.oomKills ?? countOomKills;
+  const oomKillsBefore = oomKills();
   let completed = false;
   let stopped = false;
   let error: SerializedError | undefined;
+  let stall: { readonly stall: Stall; readonly suspended: boolean } | undefined;
+  const watchdog = watchWorker(record.config.execution, {
+    onState(state) {
+      if (state !== 'starting' && state !== 'checkpointing') note({ type: 'job-state', ...about, state });
+    },
+    onStall(found) {
+      stall = { stall: found, suspended: worker.pid !== undefined && isSuspended(worker.pid) };
+      worker.signal('SIGKILL');
+    },
+  });
   const onMessage = (message: WorkerMessage) => {
-    if (message.type === 'progress') context.onProgress(job.id, message);
-    else if (message.type === 'completed') completed = true;
+    if (message.type === 'completed') completed = true;
     else if (message.type === 'stopped') stopped = true;
     else if (message.type === 'failed') error = message.error;
-    else context.note({ ...message, job: job.id, attempt: number });
+    else if (message.type !== 'progress') note({ ...message, ...about });
+    else {
+      watchdog.advance();
+      context.onProgress(job.id, message);
+    }
   };
 
   const worker = context.executor.start({
@@ -65,45 +89,49 @@ export async function runAttempt(context: RunContext, { job, number, lease }: At
     cwd: process.cwd(),
     environment: leaseEnvironment(lease),
     onMessage,
+    onBeat: watchdog.beat,
   });
   if (worker.pid !== undefined) {
     const tag = processTag(worker.pid);
-    context.note({
+    note({
       type: 'job-started',
-      job: job.id,
-      attempt: number,
+      ...about,
       lease: lease.id,
       pid: worker.pid,
       ...(tag === undefined ? {} : { process: tag }),
     });
   }
-  const dismiss = context.termination.watch(worker);
+  const dismiss = termination.watch(worker);
   const exit = await worker.exited;
   dismiss();
-  context.note({ type: 'job-exited', job: job.id, attempt: number, status: exit.status, signal: exit.signal });
+  watchdog.dispose();
+  note({ type: 'job-exited', ...about, status: exit.status, signal: exit.signal, state: watchdog.state });
 
   if (completed) {
     try {
-      return { type: 'completed', result: await readJobResult(context.runDirectory, job.id) };
+      return { type: 'completed', result: await readJobResult(runDirectory, job.id) };
     } catch (cause) {
       error = serializeError(cause);
     }
   }
-  const words = { stopped, ...(error === undefined ? {} : { error }) };
-  const outcome = classifyEnd(job.id, exit, words, context.termination.stopping);
+  const log = await logTail(logPath, logStart);
+  const oomKilled = oomKillsBefore === undefined ? {} : { oomKilled: (oomKills() ?? 0) > oomKillsBefore };
+  const evidence: Evidence = { stopped, ...(error && { error }), ...stall, ...oomKilled, logTail: log };
+  const outcome = classifyEnd(job.id, exit, evidence, termination.stopping);
   // A foreseen error says it all; for any other the log has more.
   if (outcome.type !== 'failed' || (error !== undefined && error.code !== UNEXPECTED)) return outcome;
-  return { ...outcome, logTail: await logTail(logPath, logStart) };
+  return { ...outcome, logTail: log };
 }
 
-async function prepare(context: RunContext, job: JobPlan, specPath: string): Promise<void> {
+async function prepare(context: RunContext, { job, accumulate }: Attempt, specPath: string): Promise<void> {
   const { record, runDirectory } = context;
+  const { training } = record.config;
   const spec: JobSpec = {
     format: RUN_FORMAT,
     runDirectory,
     job,
     modules: record.plan.modules,
-    config: record.config,
+    config: accumulate === undefined ? record.config : { ...record.config, training: { ...training, accumulate } },
     dataset: record.dataset,
     engine: record.plan.engine,
   };

@@ -10,7 +10,7 @@ export function resumeCommand(runDirectory: string): string {
 }
 
 /**
- * Says which jobs failed for good, why, and what was not started for that. Where all failed for one and the same reason
+ * Says which jobs failed for good, why, in the order in which they did, and what was not started for that. Where all failed for one and the same reason
  * that lies in the data or the environment, its code becomes the run's; otherwise that is TRAINING_JOB.
  */
 export function runFailure(
@@ -20,7 +20,8 @@ export function runFailure(
 ): IncubateError {
   const inState = (...wanted: readonly JobState['status'][]) =>
     record.plan.jobs.filter((job) => wanted.includes(states.get(job.id)?.status ?? 'pending')).map((job) => job.id);
-  const failed = inState('failed', 'retrying');
+  const failedAt = (job: string) => states.get(job)?.failedAt ?? Number.POSITIVE_INFINITY;
+  const failed = inState('failed', 'retrying').sort((a, b) => failedAt(a) - failedAt(b) || 0);
   const waiting = inState('pending');
   const errors = failed.map((job) => states.get(job)?.error);
   const reasons = failed.map((job) => `${job} failed: ${states.get(job)?.error?.message ?? 'no reason is known'}`);

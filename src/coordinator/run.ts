@@ -9,6 +9,7 @@ import { type Journal, openJournal } from './journal.ts';
 import { endLeftovers } from './leftovers.ts';
 import { acquireLock } from './lock.ts';
 import type { RunObserver } from './observer.ts';
+import type { countOomKills } from './oom-kills.ts';
 import { type RunState, replay } from './replay.ts';
 import { loadRunRecord } from './run-directory.ts';
 import { readRunResult, writeRunResult } from './run-result.ts';
@@ -25,6 +26,8 @@ export interface ExecuteOptions {
   /** Checks a run that is not complete once more, and gives the leases to use in place of the planned ones. */
   readonly recheck?: (record: RunRecord) => Promise<readonly Lease[]>;
   readonly executor?: Executor;
+  /** How the system's kills for want of memory are counted. */
+  readonly oomKills?: typeof countOomKills;
 }
 
 export type RunOutcome =
@@ -83,6 +86,7 @@ async function executeLocked(
       results,
       executor: options.executor ?? localExecutor(),
       retries: options.retries ?? record.config.execution.retries,
+      ...(options.oomKills && { oomKills: options.oomKills }),
     });
     await runSchedule({
       jobs: record.plan.jobs,

@@ -9,7 +9,7 @@ import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
-import { untrained } from './progress.ts';
+import { type Progress, untrained } from './progress.ts';
 import { learningRate, peakLearningRate } from './schedule.ts';
 import { createStepper } from './stepper.ts';
 import { initialState, readTrainingState, resumedState, type TrainingState } from './training-state.ts';
@@ -24,17 +24,24 @@ export interface Training {
   readonly dataset: Dataset;
   /** Also evaluate before the first step. */
   readonly evaluateCold: boolean;
+  /** Times that training went back to a checkpoint so far: each gives the data another order. */
+  readonly rollbacks?: number;
 }
 
-/** What a training tells while it runs. Checkpoints are the observer's business: `save` reads the state when called. */
+/**
+ * What a training tells while it runs. Checkpoints are the observer's business: `save` is given a state, which is finite,
+ * and its accuracy on the validation images where that is known.
+ */
 export interface TrainingObserver {
   compiled(details: { seconds: number; trained: number; frozen: number; flopsPerStep: number }): void;
   step(details: { step: number; steps: number; epoch: number; epochs: number; loss: number }): void;
+  /** A step changed nothing, as it was not finite; `skipped` counts such steps. */
+  skipped?(details: { step: number; loss: number; skipped: number }): void;
   cold(evaluation: Evaluation): void;
   epoch(details: EpochDetails): void;
   /** Called after every step and epoch; returning true saves the state. */
   saveDue(step: number, endOfEpoch: boolean): boolean;
-  save(state: TrainingState): Promise<void>;
+  save(state: TrainingState, accuracy: number | null): Promise<void>;
   /** Whether to save and stop before the next step. */
   stopRequested(): boolean;
 }
@@ -50,7 +57,8 @@ export interface TrainingOutcome {
  *
  * @param initial the network's parameters by key, frozen ones included
  * @param resumed a state saved earlier, from which training goes on bit-identically
- * @throws TRAINING_DIVERGED when the loss is not finite, TRAINING_FROZEN when a frozen parameter changed.
+ * @throws TRAINING_DIVERGED when the loss is not finite and such steps are not skipped, or too many in a row are, and when
+ *   a state that is to be saved is not finite; TRAINING_FROZEN when a frozen parameter changed.
  */
 export async function train(
   engine: Engine,
@@ -66,6 +74,7 @@ export async function train(
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
+  progress.rollbacks = training.rollbacks ?? progress.rollbacks;
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
   const { state, frozen } = openState(engine, training, initial, resumed);
@@ -77,10 +86,12 @@ export async function train(
       ...parameterCounts(network),
       flopsPerStep: stepper.flops,
     });
-    const snapshot = async (): Promise<TrainingState> => ({
-      ...(await readTrainingState(state, layouts, config.training)),
-      progress: { ...progress, seconds: elapsed() },
-    });
+    const snapshot = async (): Promise<TrainingState> => {
+      const tensors = await readTrainingState(state, layouts, config.training);
+      assertFinite(tensors, name, progress.step);
+      return { ...tensors, progress: { ...progress, seconds: elapsed() } };
+    };
+    const save = async (accuracy: number | null) => observer.save(await snapshot(), accuracy);
     const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
       if (frozen) await assertUnchanged(state, frozen, name);
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
@@ -99,7 +110,7 @@ export async function train(
         batchSize,
         epoch,
         seed: config.seed,
-        stream: name,
+        stream: dataStream(name, progress.rollbacks),
         firstBatch: progress.step - epoch * stepsPerEpoch,
         augment: { padding: config.data.padding, flip: config.data.flip },
         imageSize: config.model.imageSize,
@@ -109,31 +120,33 @@ export async function train(
       let lr = 0;
       for await (const batch of batches) {
         if (observer.stopRequested()) {
-          await observer.save(await snapshot());
+          await save(null);
           return await outcome(false);
         }
         lr = learningRate(progress.step, stepsPerEpoch, phase, peak);
-        const loss = await stepper.step(state, batch, progress.step, lr);
-        if (!Number.isFinite(loss)) throw diverged(name, progress.step, epoch, loss);
-        progress.step += 1;
-        progress.lossSum += loss;
+        const loss = await stepper.step(state, batch, progress.step, lr, progress.skipped);
+        const finite = Number.isFinite(loss);
+        if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
+        countStep(progress, loss);
+        if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
         observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
         const endOfEpoch = progress.step === (epoch + 1) * stepsPerEpoch;
-        if (!endOfEpoch && observer.saveDue(progress.step, false)) await observer.save(await snapshot());
+        if (!endOfEpoch && observer.saveDue(progress.step, false)) await save(null);
       }
       const details = {
         epoch: epoch + 1,
         epochs: phase.epochs,
-        loss: progress.lossSum / stepsPerEpoch,
+        loss: progress.lossSum / (stepsPerEpoch - progress.skippedInEpoch),
         lr,
         seconds: (performance.now() - epochStarted) / 1000,
       };
       progress.lossSum = 0;
+      progress.skippedInEpoch = 0;
       const last = epoch + 1 === phase.epochs;
       const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
       if (evaluated) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
       observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
-      if (observer.saveDue(progress.step, true)) await observer.save(await snapshot());
+      if (observer.saveDue(progress.step, true)) await save(evaluated ? (progress.evaluation?.top1 ?? null) : null);
     }
     return await outcome(true);
   } finally {
@@ -157,10 +170,48 @@ function openState(
   return { state: engine.createState(tensors), frozen: tensors.frozen };
 }
 
-function diverged(name: string, step: number, epoch: number, loss: number): IncubateError {
-  return new IncubateError('TRAINING_DIVERGED', `the loss of ${name} is ${loss} at step ${step} (epoch ${epoch + 1})`, {
-    hint: 'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too.',
-  });
+/** Whether one more step may change nothing. */
+function mayBeSkipped({ execution }: RunConfig, { skippedInRow }: Progress): boolean {
+  return execution.onNonFinite === 'skip' && skippedInRow < execution.nonFiniteLimit;
+}
+
+function countStep(progress: Progress, loss: number): void {
+  const skipped = Number.isFinite(loss) ? 0 : 1;
+  progress.step += 1;
+  progress.lossSum += skipped ? 0 : loss;
+  progress.skipped += skipped;
+  progress.skippedInEpoch += skipped;
+  progress.skippedInRow = skipped ? progress.skippedInRow + 1 : 0;
+}
+
+/** The key of the random streams of a job's data: order and augmentation. */
+function dataStream(name: string, rollbacks: number): string {
+  return rollbacks === 0 ? name : `${name}/rollback-${rollbacks}`;
+}
+
+const calmer =
+  'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too. Where single steps are at fault, set execution.onNonFinite to skip or rollback.';
+
+function diverged(name: string, { step, skippedInRow }: Progress, epoch: number, loss: number): IncubateError {
+  const before = skippedInRow === 0 ? '' : `, and the ${skippedInRow} steps before it were skipped`;
+  return new IncubateError(
+    'TRAINING_DIVERGED',
+    `the loss of ${name} is ${loss} at step ${step} (epoch ${epoch + 1})${before}`,
+    { hint: calmer },
+  );
+}
+
+/** Throws TRAINING_DIVERGED naming a tensor that is not finite: such a state is no place to go on from. */
+function assertFinite(state: Omit<TrainingState, 'progress'>, name: string, step: number): void {
+  for (const [group, tensors] of Object.entries(state)) {
+    for (const [tensor, { data }] of Object.entries(tensors)) {
+      if (data.every(Number.isFinite)) continue;
+      const what = group === 'parameters' || group === 'statistics' ? tensor : `${group} of ${tensor}`;
+      throw new IncubateError('TRAINING_DIVERGED', `${what} of ${name} is not finite after ${step} steps`, {
+        hint: calmer,
+      });
+    }
+  }
 }
 
 async function assertUnchanged(state: EngineState, before: HostTensor, name: string): Promise<void> {
