@@ -10,6 +10,7 @@ import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { type SerializedError, serializeError, UNEXPECTED } from '../util/errors.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import { leaseEnvironment } from './leases.ts';
 import { countOomKills } from './oom-kills.ts';
 import { type AttemptOutcome, classifyEnd, type Evidence } from './outcome.ts';
@@ -26,6 +27,7 @@ export interface RunContext {
   /** Appends to the journal and tells the reporter. */
   readonly note: (entry: JournalEntry) => void;
   readonly onProgress: (job: string, message: ProgressMessage) => void;
+  readonly leases: LeaseKeeper;
   /** See {@link countOomKills}. */
   readonly oomKills?: typeof countOomKills;
 }
@@ -53,6 +55,7 @@ export async function runAttempt(context: RunContext, attempt: Attempt): Promise
   const specPath = join(directory, 'spec.json');
   const logPath = join(directory, 'log.txt');
   await prepare(context, attempt, specPath);
+  await context.leases.ready(lease);
   const logStart = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
   if (termination.stopping) return { type: 'stopped' };
 
@@ -105,6 +108,7 @@ export async function runAttempt(context: RunContext, attempt: Attempt): Promise
   const exit = await worker.exited;
   dismiss();
   watchdog.dispose();
+  if (worker.pid !== undefined && exit.status !== 0) context.leases.abandoned(lease, worker.pid);
   note({ type: 'job-exited', ...about, status: exit.status, signal: exit.signal, state: watchdog.state });
 
   if (completed) {

@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { RunRecord } from '../protocol/run.ts';
+import type { JobPlan } from '../protocol/plan.ts';
 import { type ErrorCode, ExitCode, IncubateError, type SerializedError } from '../util/errors.ts';
 import type { JobState } from './replay.ts';
 
@@ -15,11 +15,11 @@ export function resumeCommand(runDirectory: string): string {
  */
 export function runFailure(
   runDirectory: string,
-  record: RunRecord,
+  jobs: readonly JobPlan[],
   states: ReadonlyMap<string, JobState>,
 ): IncubateError {
   const inState = (...wanted: readonly JobState['status'][]) =>
-    record.plan.jobs.filter((job) => wanted.includes(states.get(job.id)?.status ?? 'pending')).map((job) => job.id);
+    jobs.filter((job) => wanted.includes(states.get(job.id)?.status ?? 'pending')).map((job) => job.id);
   const failedAt = (job: string) => states.get(job)?.failedAt ?? Number.POSITIVE_INFINITY;
   const failed = inState('failed', 'retrying').sort((a, b) => failedAt(a) - failedAt(b) || 0);
   const waiting = inState('pending');

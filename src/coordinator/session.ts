@@ -7,6 +7,7 @@ import type { JobResult, RunRecord } from '../protocol/run.ts';
 import { halvedMicroBatches } from '../training/accumulation.ts';
 import { type AttemptReport, type RunContext, runAttempt } from './attempt.ts';
 import type { Journal } from './journal.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import type { RunObserver } from './observer.ts';
 import { isOutOfMemory } from './outcome.ts';
 import { advance, type JobState } from './replay.ts';
@@ -21,6 +22,7 @@ export interface SessionOptions {
   readonly termination: Termination;
   readonly executor: Executor;
   readonly retries: number;
+  readonly leases: LeaseKeeper;
   readonly oomKills?: RunContext['oomKills'];
   readonly states: ReadonlyMap<string, JobState>;
   /** Results of completed jobs; the session adds to them. */
@@ -66,6 +68,7 @@ export function openSession(options: SessionOptions): Session {
     executor: options.executor,
     termination,
     note,
+    leases: options.leases,
     onProgress: (job, message) => observer.progress(job, message),
     ...(options.oomKills && { oomKills: options.oomKills }),
   };
