@@ -190,7 +190,7 @@ function dataStream(name: string, rollbacks: number): string {
 }
 
 const calmer =
-  'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too. Where single steps are at fault, set execution.onNonFinite to skip or rollback.';
+  'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too. Where single steps are at fault, --set execution.onNonFinite=skip or =rollback; a run that goes on takes it with --force.';
 
 function diverged(name: string, { step, skippedInRow }: Progress, epoch: number, loss: number): IncubateError {
   const before = skippedInRow === 0 ? '' : `, and the ${skippedInRow} steps before it were skipped`;
