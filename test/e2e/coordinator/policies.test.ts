@@ -47,6 +47,9 @@ describe('a worker that is suspended in the middle of its work', () => {
     const { stdout, exitCode } = await child;
     expect(exitCode).toBe(0);
     expect(shaOf(stdout)).toBe(reference.weights.sha256);
+    // A state is noted once, however often checkpoints are written between.
+    const states = (await journalOf(run)).filter((event) => event.type === 'job-state' && event.job === 'finetune');
+    expect(states.map(({ state }) => state)).toEqual(['compiling', 'running']);
     const failures = (await journalOf(run)).filter((event) => event.type === 'job-failed');
     const message = expect.stringContaining('suspended it (SIGSTOP)');
     expect(failures).toMatchObject([{ job: started?.job, error: { code: 'TRAINING_STALLED', message } }]);
