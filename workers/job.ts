@@ -1,4 +1,12 @@
 import { openChannel } from '../src/worker/channel.ts';
-import { runWorker } from '../src/worker/process.ts';
+import { startPulse } from '../src/worker/pulse.ts';
 
-await runWorker(process.argv[2], openChannel());
+const [, , specPath, pulseDescriptor] = process.argv;
+const pulse = startPulse(pulseDescriptor);
+// Loading the engines takes a while, which the pulse shows.
+const { runWorker } = await import('../src/worker/process.ts');
+await runWorker(
+  specPath,
+  openChannel(() => pulse.enter('stopping')),
+  pulse,
+);

@@ -11,6 +11,8 @@ const FORMAT = 1;
 const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
   step: z.int().min(0),
+  /** Validation accuracy, where the step was evaluated. */
+  score: z.exactOptional(z.number()),
   files: z.record(z.string(), z.strictObject({ bytes: z.int().min(0), sha256: z.string() })),
 });
 
@@ -27,9 +29,16 @@ export interface CheckpointSearch {
   readonly rejected: readonly { readonly directory: string; readonly reason: string }[];
 }
 
+/** Asks to keep the best checkpoint too, beside the newest. */
+export interface BestOf {
+  /** How good the one that is saved is: higher is better; null where nobody knows. */
+  readonly score: number | null;
+}
+
 /**
  * Saves a checkpoint directory `step-00000100` so that it appears whole or not at all: temporary directory → files,
- * each fsynced → manifest → fsync → rename → fsync of the parent. Then the oldest beyond `keep` are deleted.
+ * each fsynced → manifest → fsync → rename → fsync of the parent. Then the oldest beyond `keep` are deleted, but with
+ * `best` not the one of the highest score, the newest of several.
  *
  * @throws ENVIRONMENT_WRITE; earlier checkpoints are then untouched.
  */
@@ -38,6 +47,7 @@ export async function saveCheckpoint(
   step: number,
   files: Readonly<Record<string, FileContent>>,
   keep: number,
+  best?: BestOf,
 ): Promise<Checkpoint> {
   const directory = join(root, directoryName(step));
   const temporary = join(root, `.${directoryName(step)}-${randomUUID()}`);
@@ -48,7 +58,7 @@ export async function saveCheckpoint(
       entries[name] = await writeHashed(join(temporary, name), content);
     await writeHashed(
       join(temporary, MANIFEST),
-      `${JSON.stringify({ format: FORMAT, step, files: entries }, null, 2)}\n`,
+      `${JSON.stringify({ format: FORMAT, step, ...scoreOf(best), files: entries }, null, 2)}\n`,
     );
     await syncDirectory(temporary);
     // A directory of this step can only be one that was found damaged or that the same step is saved over.
@@ -59,7 +69,7 @@ export async function saveCheckpoint(
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw writeError(directory, error);
   }
-  await prune(root, step, keep);
+  await prune(root, step, keep, best !== undefined);
   return { step, directory };
 }
 
@@ -68,7 +78,7 @@ export async function findCheckpoint(root: string): Promise<CheckpointSearch> {
   const rejected: { directory: string; reason: string }[] = [];
   for (const step of (await stepsIn(root)).reverse()) {
     const directory = join(root, directoryName(step));
-    const reason = await damage(directory, step);
+    const reason = await damage(directory, step, 'content');
     if (reason === null) return { checkpoint: { step, directory }, rejected };
     rejected.push({ directory, reason });
   }
@@ -90,8 +100,8 @@ async function stepsIn(root: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** What is wrong with a checkpoint directory, or null. */
-async function damage(directory: string, step: number): Promise<string | null> {
+/** What is wrong with a checkpoint directory, or null; `sizes` alone are quick to compare. */
+async function damage(directory: string, step: number, depth: 'sizes' | 'content'): Promise<string | null> {
   try {
     const manifest = manifestSchema.parse(JSON.parse(await readFile(join(directory, MANIFEST), 'utf8')));
     if (manifest.step !== step) return `its manifest is of step ${manifest.step}`;
@@ -102,7 +112,7 @@ async function damage(directory: string, step: number): Promise<string | null> {
       const path = join(directory, name);
       const { size } = await stat(path);
       if (size !== bytes) return `${name} has ${size} bytes instead of ${bytes}`;
-      if ((await sha256OfFile(path)) !== sha256) return `${name} does not match its SHA-256`;
+      if (depth === 'content' && (await sha256OfFile(path)) !== sha256) return `${name} does not match its SHA-256`;
     }
     return null;
   } catch (error) {
@@ -133,10 +143,36 @@ async function writeHashed(path: string, content: FileContent): Promise<{ bytes:
  * Deletes all but the newest `keep` checkpoints up to the one just saved, and temporary directories that a crash left.
  * Checkpoints of later steps were found damaged when training went back behind them, so they go too.
  */
-async function prune(root: string, saved: number, keep: number): Promise<void> {
+async function prune(root: string, saved: number, keep: number, keepBest: boolean): Promise<void> {
   const steps = await stepsIn(root);
-  const kept = steps.filter((step) => step <= saved).slice(-keep);
+  const earlier = steps.filter((step) => step <= saved);
+  const kept = [...earlier.slice(-keep), ...(keepBest ? await bestOf(root, earlier) : [])];
   const superfluous = steps.filter((step) => !kept.includes(step)).map(directoryName);
   const leftovers = (await readdir(root)).filter((name) => name.startsWith('.step-'));
   for (const name of [...superfluous, ...leftovers]) await rm(join(root, name), { recursive: true, force: true });
+}
+
+/** The step of the highest score, the latest of several that are alike. A torn one does not count. */
+async function bestOf(root: string, steps: readonly number[]): Promise<number[]> {
+  const scored = await Promise.all(steps.map(async (step) => ({ step, score: await readScore(root, step) })));
+  const descending = scored
+    .filter((entry): entry is { step: number; score: number } => entry.score !== undefined)
+    .sort((a, b) => b.score - a.score || b.step - a.step);
+  for (const { step } of descending) {
+    if ((await damage(join(root, directoryName(step)), step, 'sizes')) === null) return [step];
+  }
+  return [];
+}
+
+async function readScore(root: string, step: number): Promise<number | undefined> {
+  try {
+    const content = await readFile(join(root, directoryName(step), MANIFEST), 'utf8');
+    return manifestSchema.parse(JSON.parse(content)).score;
+  } catch {
+    return undefined;
+  }
+}
+
+function scoreOf(best: BestOf | undefined): { readonly score?: number } {
+  return best && best.score !== null && Number.isFinite(best.score) ? { score: best.score } : {};
 }

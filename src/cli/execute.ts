@@ -38,7 +38,14 @@ export async function executeAndPrint(
     process.stdout.write(json ? `${JSON.stringify(outcome.result, null, 2)}\n` : resultTable(outcome.result));
     return;
   }
-  const { record, signal } = outcome;
+  const { record } = outcome;
+  if (outcome.status === 'partial') {
+    const { remaining } = outcome;
+    process.stderr.write(`Not done yet: ${remaining.join(', ')}. Continue with: ${resumeCommand(runDirectory)}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ status: 'partial', run: record.name, remaining }, null, 2)}\n`);
+    return;
+  }
+  const { signal } = outcome;
   process.stderr.write(`Stopped by ${signal}. Continue with: ${resumeCommand(runDirectory)}\n`);
   if (json) process.stdout.write(`${JSON.stringify({ status: 'stopped', run: record.name, signal }, null, 2)}\n`);
   process.exitCode = signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated;

@@ -36,20 +36,8 @@ export interface ResolvedConfig {
  * problems where there are several.
  */
 export async function resolveConfig(sources: ConfigSources): Promise<ResolvedConfig> {
-  const { configFile } = sources;
-  const file = configFile === undefined ? undefined : await readConfigFile(configFile);
-  const recipe = chooseRecipe(sources, file);
-  const recipeFile = recipe === null ? undefined : await readConfigFile(recipePath(recipe));
-
-  const { assignments, problems } = joinAssigned([
-    recipeFile ? assignFile(recipeFile, `recipe ${recipe}`, 'recipe') : nothing,
-    file
-      ? assignFile(file, `file ${configFile}`, 'file', typeof recipeKey(file) === 'string' ? ['recipe'] : [])
-      : nothing,
-    assignEnvironment(sources.env ?? {}),
-    assignSets(sources.sets ?? []),
-    assignFlags(sources.flags ?? {}),
-  ]);
+  const { assigned, recipe } = await assignSources(sources, defaultRecipe);
+  const { assignments, problems } = assigned;
   const chosen = choose(assignments);
   const conflicts = reconcileDivision(chosen);
   const config = buildConfig([...chosen.values()]);
@@ -58,13 +46,54 @@ export async function resolveConfig(sources: ConfigSources): Promise<ResolvedCon
   return { config, origins: Object.fromEntries(origins), recipe };
 }
 
+/**
+ * A configuration with what a file and `--set` say in place of its own values; all other settings stay. Throws as
+ * {@link resolveConfig}.
+ */
+export async function overrideConfig(
+  base: RunConfig,
+  { configFile, sets }: Pick<ConfigSources, 'configFile' | 'sets'>,
+): Promise<RunConfig> {
+  const { assigned } = await assignSources({ configFile, sets }, null);
+  const chosen = choose(assigned.assignments);
+  const conflicts = reconcileDivision(chosen);
+  const config = buildConfig([...chosen.values()], base);
+  throwProblems([...assigned.problems, ...conflicts, ...checkConfig(config)]);
+  return config;
+}
+
+/** What all sources assign. @param standard the recipe where neither a recipe nor a file is named */
+async function assignSources(
+  sources: ConfigSources,
+  standard: string | null,
+): Promise<{ readonly assigned: Assigned; readonly recipe: string | null }> {
+  const { configFile } = sources;
+  const file = configFile === undefined ? undefined : await readConfigFile(configFile);
+  const recipe = chooseRecipe(sources, file, standard);
+  const recipeFile = recipe === null ? undefined : await readConfigFile(recipePath(recipe));
+  const assigned = joinAssigned([
+    recipeFile ? assignFile(recipeFile, `recipe ${recipe}`, 'recipe') : nothing,
+    file
+      ? assignFile(file, `file ${configFile}`, 'file', typeof recipeKey(file) === 'string' ? ['recipe'] : [])
+      : nothing,
+    assignEnvironment(sources.env ?? {}),
+    assignSets(sources.sets ?? []),
+    assignFlags(sources.flags ?? {}),
+  ]);
+  return { assigned, recipe };
+}
+
 const nothing: Assigned = { assignments: [], problems: [] };
 
-function chooseRecipe({ recipe, configFile }: ConfigSources, file: ConfigFile | undefined): string | null {
+function chooseRecipe(
+  { recipe, configFile }: ConfigSources,
+  file: ConfigFile | undefined,
+  standard: string | null,
+): string | null {
   if (recipe !== undefined) return recipe;
   const named = recipeKey(file);
   if (typeof named === 'string') return named;
-  return configFile === undefined ? defaultRecipe : null;
+  return configFile === undefined ? standard : null;
 }
 
 function recipeKey(file: ConfigFile | undefined): unknown {
@@ -79,8 +108,8 @@ function choose(assignments: readonly Assignment[]): Map<string, Assignment> {
 }
 
 /** Each value has been checked by its own schema, so together they are valid. */
-function buildConfig(assignments: readonly Assignment[]): RunConfig {
-  const root: Record<string, unknown> = {};
+function buildConfig(assignments: readonly Assignment[], base: Readonly<Record<string, unknown>> = {}): RunConfig {
+  const root: Record<string, unknown> = structuredClone(base);
   for (const { key, value } of assignments) {
     const path = key.split('.');
     const name = path.pop() as string;

@@ -6,6 +6,8 @@ const fraction = z.number().min(0).max(1);
 /** Of a running mean: 1 would never forget, and divide by zero. */
 const decay = z.number().min(0).lt(1);
 const positiveInteger = z.int().positive();
+/** A limit of time that can be switched off. */
+const seconds = (least: number, standard: number) => z.number().min(least).nullable().default(standard);
 const perModule = z.array(positiveInteger).min(1);
 
 const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: number; clip: number | null }) =>
@@ -131,7 +133,8 @@ export const runConfigSchema = z.strictObject({
   checkpoint: z
     .strictObject({
       everySteps: positiveInteger.nullable().default(null).describe('also save within epochs, every so many steps'),
-      keep: positiveInteger.default(2).describe('checkpoints kept per job'),
+      keep: positiveInteger.default(2).describe('newest checkpoints kept per job'),
+      keepBest: z.boolean().default(true).describe('also keep the checkpoint of the highest validation accuracy'),
     })
     .prefault({}),
   devices: z
@@ -154,6 +157,11 @@ export const runConfigSchema = z.strictObject({
         .enum(cudaGraphs)
         .default('auto')
         .describe('whether torch records steps on a GPU and replays them; auto: where it can'),
+      releaseLimit: z
+        .number()
+        .min(0)
+        .default(30)
+        .describe('seconds to wait for the memory that a worker which was ended still holds on its GPU'),
     })
     .prefault({}),
   execution: z
@@ -161,6 +169,22 @@ export const runConfigSchema = z.strictObject({
       retries: z.int().min(0).default(2).describe('further attempts of a job that failed'),
       retryDelay: z.number().min(0).default(1).describe('seconds before the first retry; doubles each time'),
       stopGrace: z.number().positive().default(20).describe('seconds a worker may take to save and exit'),
+      heartbeatLimit: seconds(2, 120).describe('seconds without a sign of life after which a worker is ended'),
+      firstStepLimit: seconds(1, 7200).describe('seconds for loading, compiling and the first step; null: no limit'),
+      stepLimit: seconds(1, 3600).describe(
+        'seconds for a later step, or ten times the longest so far if that is more; null: no limit',
+      ),
+      onOutOfMemory: z
+        .enum(['accumulate', 'retry'])
+        .default('accumulate')
+        .describe('what a job does that finds no memory: halve its micro-batches, or try again as it is'),
+      onNonFinite: z
+        .enum(['fail', 'skip', 'rollback'])
+        .default('fail')
+        .describe('what a job does whose loss is no finite number; skip also minds the gradient'),
+      nonFiniteLimit: positiveInteger
+        .default(5)
+        .describe('steps that may be skipped in a row, or times that a job may go back'),
     })
     .prefault({}),
 });

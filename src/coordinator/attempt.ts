@@ -1,18 +1,17 @@
-import { statSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Executor } from '../executors/executor.ts';
-import { logTail } from '../executors/log-tail.ts';
 import { readJobResult } from '../protocol/job-result.ts';
-import type { JobSpec, JournalEntry, ProgressMessage, WorkerMessage } from '../protocol/messages.ts';
+import type { JobSpec, JournalEntry, ProgressMessage } from '../protocol/messages.ts';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
-import { type SerializedError, serializeError, UNEXPECTED } from '../util/errors.ts';
-import { leaseEnvironment } from './leases.ts';
+import { serializeError, UNEXPECTED } from '../util/errors.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
+import type { countOomKills } from './oom-kills.ts';
 import { type AttemptOutcome, classifyEnd } from './outcome.ts';
-import { processTag } from './process-identity.ts';
+import { superviseWorker } from './supervise.ts';
 import type { Termination } from './termination.ts';
 
 /** What all attempts of a run have in common. */
@@ -24,12 +23,17 @@ export interface RunContext {
   /** Appends to the journal and tells the reporter. */
   readonly note: (entry: JournalEntry) => void;
   readonly onProgress: (job: string, message: ProgressMessage) => void;
+  readonly leases: LeaseKeeper;
+  /** See {@link countOomKills}. */
+  readonly oomKills?: typeof countOomKills;
 }
 
 export interface Attempt {
   readonly job: JobPlan;
   readonly number: number;
   readonly lease: Lease;
+  /** Micro-batches of a step, where they are more than configured. */
+  readonly accumulate?: number;
 }
 
 /** An attempt that failed, with the worker's last lines. */
@@ -40,48 +44,16 @@ export type AttemptReport = AttemptOutcome & { readonly logTail?: readonly strin
  *
  * Only a result whose weights have been read back and hashed counts as completed, whatever the exit status says.
  */
-export async function runAttempt(context: RunContext, { job, number, lease }: Attempt): Promise<AttemptReport> {
+export async function runAttempt(context: RunContext, attempt: Attempt): Promise<AttemptReport> {
+  const { job, lease } = attempt;
   const directory = jobDirectory(context.runDirectory, job.id);
-  const specPath = join(directory, 'spec.json');
-  const logPath = join(directory, 'log.txt');
-  await prepare(context, job, specPath);
-  const logStart = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
+  const paths = { specPath: join(directory, 'spec.json'), logPath: join(directory, 'log.txt') };
+  await prepare(context, attempt, paths.specPath);
+  await context.leases.ready(lease);
   if (context.termination.stopping) return { type: 'stopped' };
 
-  let completed = false;
-  let stopped = false;
-  let error: SerializedError | undefined;
-  const onMessage = (message: WorkerMessage) => {
-    if (message.type === 'progress') context.onProgress(job.id, message);
-    else if (message.type === 'completed') completed = true;
-    else if (message.type === 'stopped') stopped = true;
-    else if (message.type === 'failed') error = message.error;
-    else context.note({ ...message, job: job.id, attempt: number });
-  };
-
-  const worker = context.executor.start({
-    specPath,
-    logPath,
-    cwd: process.cwd(),
-    environment: leaseEnvironment(lease),
-    onMessage,
-  });
-  if (worker.pid !== undefined) {
-    const tag = processTag(worker.pid);
-    context.note({
-      type: 'job-started',
-      job: job.id,
-      attempt: number,
-      lease: lease.id,
-      pid: worker.pid,
-      ...(tag === undefined ? {} : { process: tag }),
-    });
-  }
-  const dismiss = context.termination.watch(worker);
-  const exit = await worker.exited;
-  dismiss();
-  context.note({ type: 'job-exited', job: job.id, attempt: number, status: exit.status, signal: exit.signal });
-
+  const { exit, completed, evidence } = await superviseWorker(context, attempt, paths);
+  let { error } = evidence;
   if (completed) {
     try {
       return { type: 'completed', result: await readJobResult(context.runDirectory, job.id) };
@@ -89,21 +61,21 @@ export async function runAttempt(context: RunContext, { job, number, lease }: At
       error = serializeError(cause);
     }
   }
-  const words = { stopped, ...(error === undefined ? {} : { error }) };
-  const outcome = classifyEnd(job.id, exit, words, context.termination.stopping);
+  const outcome = classifyEnd(job.id, exit, { ...evidence, ...(error && { error }) }, context.termination.stopping);
   // A foreseen error says it all; for any other the log has more.
   if (outcome.type !== 'failed' || (error !== undefined && error.code !== UNEXPECTED)) return outcome;
-  return { ...outcome, logTail: await logTail(logPath, logStart) };
+  return { ...outcome, logTail: evidence.logTail };
 }
 
-async function prepare(context: RunContext, job: JobPlan, specPath: string): Promise<void> {
+async function prepare(context: RunContext, { job, accumulate }: Attempt, specPath: string): Promise<void> {
   const { record, runDirectory } = context;
+  const { training } = record.config;
   const spec: JobSpec = {
     format: RUN_FORMAT,
     runDirectory,
     job,
     modules: record.plan.modules,
-    config: record.config,
+    config: accumulate === undefined ? record.config : { ...record.config, training: { ...training, accumulate } },
     dataset: record.dataset,
     engine: record.plan.engine,
   };

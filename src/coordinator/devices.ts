@@ -5,7 +5,7 @@ import { probeEngine } from '../executors/probe-engine.ts';
 import type { Lease } from '../protocol/plan.ts';
 import { IncubateError } from '../util/errors.ts';
 import { checkDemand, chooseEngine, type EngineChoice, type Probe } from './choose-engine.ts';
-import { type Gpu, type GpuSurvey, surveyGpus } from './gpus.ts';
+import { type Gpu, type GpuSurvey, surveyGpus, surveyInstances } from './gpus.ts';
 import { gpuLeases, slotLeases } from './leases.ts';
 import { findGpu, restrictToVisible } from './visible-gpus.ts';
 
@@ -33,7 +33,9 @@ export interface DeviceOptions {
 
 /** Looks at the machine. Never throws for want of GPUs. */
 export async function describeDevices({ environment = process.env }: DeviceOptions = {}): Promise<DeviceDescription> {
-  const survey = restrictToVisible(await surveyGpus(environment), environment.CUDA_VISIBLE_DEVICES);
+  const visible = environment.CUDA_VISIBLE_DEVICES;
+  const instances = visible?.includes('MIG-') ? await surveyInstances(environment) : [];
+  const survey = restrictToVisible(await surveyGpus(environment), visible, instances);
   return { ...survey, threads: availableParallelism() };
 }
 
@@ -46,12 +48,18 @@ export async function describeDevices({ environment = process.env }: DeviceOptio
 export async function allotDevices(config: RunConfig, options: DeviceOptions = {}): Promise<Devices> {
   checkDemand(config.devices);
   const { engine, gpus: wanted, jobsPerGpu } = config.devices;
+  const { environment = process.env } = options;
+  /** Cards that the user leaves to us whole may be used in parts. */
+  const namedInstances = async () =>
+    environment.CUDA_VISIBLE_DEVICES === undefined && String(wanted).includes('MIG-')
+      ? surveyInstances(environment)
+      : [];
   const wantsGpus = engine !== 'cpu' && wanted !== 'none';
   const survey: GpuSurvey = wantsGpus ? await describeDevices(options) : { gpus: [], reason: 'GPUs are not asked for' };
-  const demanded = Array.isArray(wanted) && wantsGpus ? demandedGpus(wanted, survey) : null;
+  const demanded = Array.isArray(wanted) && wantsGpus ? demandedGpus(wanted, survey, await namedInstances()) : null;
   const { precision } = config.training;
   const choice = await chooseEngine(config.devices, survey, options.probe ?? probeEngine, precision);
-  const threads = config.devices.threads ?? availableParallelism();
+  const threads = threadsOf(config);
   const found = { ...survey, threads, engine: choice.engine };
   if (!choice.leasesGpus)
     return { ...found, leases: slotLeases(config, kindOf(choice), threads), choice: choice.because };
@@ -59,12 +67,17 @@ export async function allotDevices(config: RunConfig, options: DeviceOptions = {
   return { ...found, leases: gpuLeases(demanded ?? survey.gpus, jobsPerGpu), choice: `${words}: ${choice.because}` };
 }
 
+/** Threads that the jobs of a run share. */
+export function threadsOf({ devices }: RunConfig): number {
+  return devices.threads ?? availableParallelism();
+}
+
 const kindOf = ({ engine }: EngineChoice) => (engine === 'webgpu' ? 'webgpu' : 'cpu');
 
-function demandedGpus(wanted: readonly (string | number)[], survey: GpuSurvey): Gpu[] {
+function demandedGpus(wanted: readonly (string | number)[], survey: GpuSurvey, instances: readonly Gpu[]): Gpu[] {
   const found = survey.gpus.map((gpu) => `${gpu.index} (${gpu.name}, ${gpu.uuid})`).join(', ');
   const chosen = wanted.map((name) => {
-    const gpu = findGpu(survey.gpus, name);
+    const gpu = findGpu([...survey.gpus, ...instances], name);
     if (gpu) return gpu;
     throw new IncubateError(
       'ENVIRONMENT_GPU',

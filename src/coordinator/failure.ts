@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import type { RunRecord } from '../protocol/run.ts';
+import type { JobPlan } from '../protocol/plan.ts';
 import { type ErrorCode, ExitCode, IncubateError, type SerializedError } from '../util/errors.ts';
 import type { JobState } from './replay.ts';
 
@@ -10,17 +10,18 @@ export function resumeCommand(runDirectory: string): string {
 }
 
 /**
- * Says which jobs failed for good, why, and what was not started for that. Where all failed for one and the same reason
+ * Says which jobs failed for good, why, in the order in which they did, and what was not started for that. Where all failed for one and the same reason
  * that lies in the data or the environment, its code becomes the run's; otherwise that is TRAINING_JOB.
  */
 export function runFailure(
   runDirectory: string,
-  record: RunRecord,
+  jobs: readonly JobPlan[],
   states: ReadonlyMap<string, JobState>,
 ): IncubateError {
   const inState = (...wanted: readonly JobState['status'][]) =>
-    record.plan.jobs.filter((job) => wanted.includes(states.get(job.id)?.status ?? 'pending')).map((job) => job.id);
-  const failed = inState('failed', 'retrying');
+    jobs.filter((job) => wanted.includes(states.get(job.id)?.status ?? 'pending')).map((job) => job.id);
+  const failedAt = (job: string) => states.get(job)?.failedAt ?? Number.POSITIVE_INFINITY;
+  const failed = inState('failed', 'retrying').sort((a, b) => failedAt(a) - failedAt(b) || 0);
   const waiting = inState('pending');
   const errors = failed.map((job) => states.get(job)?.error);
   const reasons = failed.map((job) => `${job} failed: ${states.get(job)?.error?.message ?? 'no reason is known'}`);

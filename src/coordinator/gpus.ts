@@ -7,6 +7,8 @@ export interface Gpu {
   readonly uuid: string;
   readonly name: string;
   readonly memoryMiB: number;
+  /** Number of the instance (MIG) that it is of the card `index`. */
+  readonly mig?: number;
 }
 
 /** The GPUs that were found, or why there are none. */
@@ -15,12 +17,59 @@ export interface GpuSurvey {
   readonly reason?: string;
 }
 
+/** What is in use on the machine's GPUs. */
+export interface GpuUse {
+  /** Processes that compute on any of them, as far as this container sees them. */
+  readonly pids: readonly number[];
+  /** Memory in use by UUID. */
+  readonly memoryMiB: ReadonlyMap<string, number>;
+}
+
 const surveyTimeout = 5_000;
 const fields = 'index,uuid,name,memory.total';
 
 /** Asks `nvidia-smi` for the machine's GPUs. Never throws: a missing, failing or hanging program means none. */
 export async function surveyGpus(environment: NodeJS.ProcessEnv = process.env): Promise<GpuSurvey> {
-  const answer = await execa('nvidia-smi', [`--query-gpu=${fields}`, '--format=csv,noheader,nounits'], {
+  const answer = await askNvidiaSmi([`--query-gpu=${fields}`, '--format=csv,noheader,nounits'], environment);
+  return 'reason' in answer ? none(answer.reason) : parseGpuList(answer.output);
+}
+
+/** Asks `nvidia-smi` for the instances (MIG) that cards are divided into. Never throws. */
+export async function surveyInstances(environment: NodeJS.ProcessEnv = process.env): Promise<Gpu[]> {
+  const answer = await askNvidiaSmi(['-L'], environment);
+  return 'reason' in answer ? [] : parseInstanceList(answer.output);
+}
+
+/** Reads what `nvidia-smi -L` prints; lines of other things are passed over. */
+export function parseInstanceList(text: string): Gpu[] {
+  const instances: Gpu[] = [];
+  let card: number | undefined;
+  for (const line of text.split('\n')) {
+    const [, index] = /^GPU (\d{1,4}):/.exec(line) ?? [];
+    if (index !== undefined) card = Number(index);
+    const [, profile, device, uuid] = /^\s+MIG (\S+)\s+Device\s+(\d{1,4}): \(UUID: (MIG-[\w/-]+)\)/.exec(line) ?? [];
+    if (card === undefined || uuid === undefined) continue;
+    instances.push({ index: card, uuid, name: `MIG ${profile}`, memoryMiB: 0, mig: Number(device) });
+  }
+  return instances;
+}
+
+/** Asks `nvidia-smi` what is in use. Never throws: null where it does not say. */
+export async function surveyGpuUse(environment: NodeJS.ProcessEnv = process.env): Promise<GpuUse | null> {
+  const query = (what: string) => askNvidiaSmi([`--query-${what}`, '--format=csv,noheader,nounits'], environment);
+  const [processes, memory] = await Promise.all([query('compute-apps=pid'), query('gpu=uuid,memory.used')]);
+  if ('reason' in processes || 'reason' in memory) return null;
+  const uses = [...memory.output.matchAll(/^(GPU-[\w-]+), *(\d{1,9})$/gm)];
+  return {
+    pids: [...processes.output.matchAll(/^(\d{1,10})$/gm)].map(([pid]) => Number(pid)),
+    memoryMiB: new Map(uses.map(([, uuid, used]) => [uuid as string, Number(used)])),
+  };
+}
+
+type Answer = { readonly output: string } | { readonly reason: string };
+
+async function askNvidiaSmi(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Answer> {
+  const answer = await execa('nvidia-smi', args, {
     env: environment,
     extendEnv: false,
     timeout: surveyTimeout,
@@ -29,13 +78,11 @@ export async function surveyGpus(environment: NodeJS.ProcessEnv = process.env): 
     stdin: 'ignore',
     maxBuffer: 1 << 20,
   });
-  if (answer.timedOut) return none(`nvidia-smi did not answer within ${surveyTimeout / 1000} s`);
-  if (answer.code === 'ENOENT') return none('nvidia-smi is not installed');
-  if (answer.failed) {
-    const said = (answer.stderr || answer.stdout).trim().split('\n')[0];
-    return none(`nvidia-smi failed${said ? `: ${said}` : ` (${answer.shortMessage})`}`);
-  }
-  return parseGpuList(answer.stdout);
+  if (answer.timedOut) return { reason: `nvidia-smi did not answer within ${surveyTimeout / 1000} s` };
+  if (answer.code === 'ENOENT') return { reason: 'nvidia-smi is not installed' };
+  if (!answer.failed) return { output: answer.stdout };
+  const said = (answer.stderr || answer.stdout).trim().split('\n')[0];
+  return { reason: `nvidia-smi failed${said ? `: ${said}` : ` (${answer.shortMessage})`}` };
 }
 
 /** Reads `nvidia-smi`'s CSV; a line that is not understood makes the whole answer untrusted. */

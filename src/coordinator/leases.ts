@@ -12,7 +12,7 @@ export function gpuLeases(gpus: readonly Gpu[], jobsPerGpu: number): Lease[] {
   return Array.from({ length: jobsPerGpu }, (_, share) =>
     gpus.map(
       (gpu): Lease => ({
-        id: jobsPerGpu === 1 ? `gpu-${gpu.index}` : `gpu-${gpu.index}.${share}`,
+        id: jobsPerGpu === 1 ? nameOf(gpu) : `${nameOf(gpu)}.${share}`,
         kind: 'gpu',
         // A UUID names the same card whatever order CUDA counts in.
         cudaVisibleDevices: gpu.uuid,
@@ -33,4 +33,8 @@ export function slotLeases(config: RunConfig, kind: 'cpu' | 'webgpu', threads: n
 /** What a worker's environment must say so that it sees its lease's device and no other. */
 export function leaseEnvironment(lease: Lease): Record<string, string> {
   return { CUDA_VISIBLE_DEVICES: lease.cudaVisibleDevices, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
+}
+
+function nameOf({ index, mig }: Gpu): string {
+  return mig === undefined ? `gpu-${index}` : `gpu-${index}-mig-${mig}`;
 }

@@ -26,7 +26,7 @@ export async function prepareRun(given: RunConfig): Promise<PreparedRun> {
 }
 
 /** A run may be resumed from another directory than it was started in. */
-function withAbsoluteSource(config: RunConfig): RunConfig {
+export function withAbsoluteSource(config: RunConfig): RunConfig {
   const { source } = config.data;
   return source === 'shapes' ? config : { ...config, data: { ...config.data, source: resolve(source) } };
 }

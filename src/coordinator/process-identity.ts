@@ -28,6 +28,11 @@ export function isRunning(pid: number, tag: string): boolean {
   return processTag(pid) === tag && processStatus(pid)?.zombie === false;
 }
 
+/** Whether a signal (SIGSTOP, Ctrl-Z) or a debugger holds the process. */
+export function isSuspended(pid: number): boolean {
+  return processStatus(pid)?.suspended === true;
+}
+
 /**
  * Whether the process provably no longer runs: its machine was rebooted, or its PID is free, a zombie's or another
  * process'. Of other machines and other containers nothing can be proven.
@@ -52,13 +57,20 @@ function pidExists(pid: number): boolean {
   }
 }
 
-function processStatus(pid: number): { readonly start: string; readonly zombie: boolean } | undefined {
+interface ProcessStatus {
+  readonly start: string;
+  readonly zombie: boolean;
+  readonly suspended: boolean;
+}
+
+function processStatus(pid: number): ProcessStatus | undefined {
   const stat = readOrNull(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
   if (stat === null) return undefined;
   // The second field, the program's name, may hold spaces and parentheses; the state is the third field, the start the 22nd.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, start] = [fields[0], fields[19]];
-  return start === undefined ? undefined : { start, zombie: state === 'Z' || state === 'X' };
+  if (start === undefined) return undefined;
+  return { start, zombie: state === 'Z' || state === 'X', suspended: state === 'T' || state === 't' };
 }
 
 function bootId(): string | null {

@@ -1,5 +1,6 @@
-import type { JournalEvent } from '../protocol/messages.ts';
+import type { ConfigChange, JournalEvent } from '../protocol/messages.ts';
 import type { JobPlan } from '../protocol/plan.ts';
+import type { WorkerState } from '../protocol/pulse.ts';
 import type { Evaluation, JobResult } from '../protocol/run.ts';
 import type { SerializedError } from '../util/errors.ts';
 
@@ -24,13 +25,28 @@ export interface JobState {
   readonly step?: number;
   readonly result?: JobResult;
   readonly error?: SerializedError;
+  /** Number of the event by which the job was given up. */
+  readonly failedAt?: number;
+  /** Micro-batches of a step, where a want of memory made them more than configured. */
+  readonly accumulate?: number;
+  /** Steps that were skipped, as they were not finite. */
+  readonly skipped?: number;
+  /** Times that training went back to a checkpoint, as a step was not finite. */
+  readonly rollbacks?: number;
   /** The worker of the last attempt while nothing says that it has exited. */
-  readonly worker?: { readonly pid: number; readonly lease: string; readonly process?: string };
+  readonly worker?: {
+    readonly pid: number;
+    readonly lease: string;
+    readonly process?: string;
+    readonly state: WorkerState;
+  };
 }
 
 export interface RunState {
   readonly jobs: ReadonlyMap<string, JobState>;
   readonly completed: boolean;
+  /** Settings that are no longer as the run was created with, by their dotted paths. */
+  readonly changes: readonly ConfigChange[];
   /** Outcome of the last session; absent before the first and while one runs, or when it was killed. */
   readonly outcome?: 'completed' | 'failed' | 'stopped';
   readonly sessions: number;
@@ -49,6 +65,7 @@ export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan
   let seconds = 0;
   let session: { readonly from: string; to: string } | undefined;
   let outcome: RunState['outcome'];
+  const changes: ConfigChange[] = [];
 
   const closeSession = () => {
     if (session) seconds += (Date.parse(session.to) - Date.parse(session.from)) / 1000;
@@ -73,6 +90,8 @@ export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan
       session = undefined;
       seconds += event.seconds;
       outcome = event.outcome;
+    } else if (event.type === 'reconfigured') {
+      changes.push(...event.changes);
     } else if (event.type === 'run-completed') {
       completed = true;
     }
@@ -81,6 +100,7 @@ export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan
   return {
     jobs,
     completed,
+    changes,
     sessions,
     seconds,
     ...(outcome === undefined ? {} : { outcome }),
@@ -96,11 +116,14 @@ function newJob(id: string): JobState {
 export function advance(state: JobState, event: Extract<JournalEvent, { readonly job: string }>): JobState {
   switch (event.type) {
     case 'job-started': {
-      const { error: _, ...rest } = state;
+      const { error: _, failedAt: __, ...rest } = state;
       const { pid, lease } = event;
-      const worker = { pid, lease, ...(event.process === undefined ? {} : { process: event.process }) };
+      const tag = event.process === undefined ? {} : { process: event.process };
+      const worker = { pid, lease, ...tag, state: 'starting' } as const;
       return { ...rest, status: 'running', attempts: event.attempt, worker };
     }
+    case 'job-state':
+      return state.worker ? { ...state, worker: { ...state.worker, state: event.state } } : state;
     case 'job-exited': {
       const { worker: _, ...rest } = state;
       return rest;
@@ -110,10 +133,13 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
       const cold = result.cold === undefined ? {} : { cold: result.cold };
       return { ...state, status: 'completed', failures: 0, result, evaluation: result.metrics, ...cold };
     }
-    case 'job-failed':
-      return event.retryIn === undefined
-        ? { ...state, status: 'failed', failures: 0, error: event.error }
-        : { ...state, status: 'retrying', failures: state.failures + 1, error: event.error };
+    case 'job-failed': {
+      const { error, accumulate, retryIn, seq } = event;
+      if (retryIn === undefined) return { ...state, status: 'failed', failures: 0, error, failedAt: seq };
+      // What is tried in another way was not yet tried in that way.
+      if (accumulate !== undefined) return { ...state, status: 'retrying', error, accumulate };
+      return { ...state, status: 'retrying', failures: state.failures + 1, error };
+    }
     case 'job-stopped':
       return { ...state, status: 'stopped' };
     case 'compiled':
@@ -124,6 +150,10 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
       return event.what === 'cold' ? { ...state, cold: event.evaluation } : { ...state, evaluation: event.evaluation };
     case 'checkpoint':
       return { ...state, step: event.step };
+    case 'skipped':
+      return { ...state, skipped: event.skipped };
+    case 'rolled-back':
+      return { ...state, rollbacks: event.rollbacks };
     case 'resumed':
     case 'warning':
       return state;

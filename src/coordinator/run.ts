@@ -1,19 +1,25 @@
+import type { RunConfig } from '../config/schema.ts';
 import type { Executor } from '../executors/executor.ts';
 import { localExecutor } from '../executors/local.ts';
 import { readJobResult } from '../protocol/job-result.ts';
+import type { ConfigChange } from '../protocol/messages.ts';
 import type { Lease } from '../protocol/plan.ts';
-import type { JobResult, RunRecord, RunResult } from '../protocol/run.ts';
+import type { JobResult, RunRecord } from '../protocol/run.ts';
 import { messageOf } from '../util/errors.ts';
-import { runFailure } from './failure.ts';
+import { withChanges } from './config-changes.ts';
+import { finishSession, type RunOutcome } from './finish.ts';
 import { type Journal, openJournal } from './journal.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
 import { endLeftovers } from './leftovers.ts';
 import { acquireLock } from './lock.ts';
 import type { RunObserver } from './observer.ts';
+import type { countOomKills } from './oom-kills.ts';
 import { type RunState, replay } from './replay.ts';
 import { loadRunRecord } from './run-directory.ts';
-import { readRunResult, writeRunResult } from './run-result.ts';
+import { readRunResult } from './run-result.ts';
 import { runSchedule } from './schedule.ts';
-import { openSession, type Session } from './session.ts';
+import { selectJobs } from './select-jobs.ts';
+import { openSession } from './session.ts';
 import { type StopSignal, watchSignals } from './signals.ts';
 import { createTermination } from './termination.ts';
 
@@ -25,18 +31,23 @@ export interface ExecuteOptions {
   /** Checks a run that is not complete once more, and gives the leases to use in place of the planned ones. */
   readonly recheck?: (record: RunRecord) => Promise<readonly Lease[]>;
   readonly executor?: Executor;
+  /**
+   * Decides, given the run's configuration as it stands, which settings this session and all after it have otherwise, and
+   * throws where that cannot be.
+   */
+  readonly reconfigure?: (config: RunConfig) => Promise<readonly ConfigChange[]>;
+  /** Jobs to run, with those that they need; all when absent. */
+  readonly only?: readonly string[];
+  /** How the system's kills for want of memory are counted. */
+  readonly oomKills?: typeof countOomKills;
 }
-
-export type RunOutcome =
-  | { readonly status: 'completed'; readonly record: RunRecord; readonly result: RunResult }
-  /** A signal ended the session; the run can be resumed. */
-  | { readonly status: 'stopped'; readonly record: RunRecord; readonly signal: StopSignal };
 
 /**
  * Runs what is left of a run, from wherever the journal says that it stands. A run that is complete returns its result.
  *
- * Throws LOCKED where another process runs it, TRAINING_JOB naming the jobs that failed for good, RUN_* for
- * a damaged run directory, USAGE_RUN where it is none.
+ * Throws LOCKED where another process runs it, USAGE_JOB where `only` names a job that there is none of, what `reconfigure`
+ * and `recheck` throw, TRAINING_JOB naming the jobs that failed for good, RUN_* for a damaged run directory, USAGE_RUN
+ * where it is none.
  */
 export async function executeRun(runDirectory: string, options: ExecuteOptions): Promise<RunOutcome> {
   const record = await loadRunRecord(runDirectory);
@@ -56,11 +67,15 @@ export async function executeRun(runDirectory: string, options: ExecuteOptions):
 
 async function executeLocked(
   runDirectory: string,
-  record: RunRecord,
+  created: RunRecord,
   journal: Journal,
   options: ExecuteOptions,
 ): Promise<RunOutcome> {
-  const before = replay(journal.events, record.plan.jobs);
+  const before = replay(journal.events, created.plan.jobs);
+  const selected = selectJobs(created.plan.jobs, options.only);
+  const config = withChanges(created.config, before.changes);
+  const changes = (await options.reconfigure?.(config)) ?? [];
+  const record = { ...created, config: withChanges(config, changes) };
   const earlier = before.completed ? await readRunResult(runDirectory) : undefined;
   if (earlier) return { status: 'completed', record, result: earlier };
 
@@ -72,6 +87,16 @@ async function executeLocked(
     if (recovered?.type === 'journal-recovered') observer.event(recovered);
     await endLeftovers(before.jobs.values());
     const leases = (await options.recheck?.(record)) ?? record.plan.leases;
+    const keeper = createLeaseKeeper({
+      limit: record.config.devices.releaseLimit,
+      shared: record.config.devices.jobsPerGpu > 1,
+      signal: termination.signal,
+      notice: observer.notice,
+    });
+    for (const { worker } of before.jobs.values()) {
+      const lease = leases.find(({ id }) => id === worker?.lease);
+      if (worker && lease) keeper.abandoned(lease, worker.pid);
+    }
     const results = await trustedResults(runDirectory, before, observer);
     const session = openSession({
       runDirectory,
@@ -81,48 +106,24 @@ async function executeLocked(
       termination,
       states: before.jobs,
       results,
+      leases: keeper,
       executor: options.executor ?? localExecutor(),
       retries: options.retries ?? record.config.execution.retries,
+      ...(options.oomKills && { oomKills: options.oomKills }),
     });
+    if (changes.length > 0) session.note({ type: 'reconfigured', changes });
     await runSchedule({
-      jobs: record.plan.jobs,
+      jobs: selected,
       leases,
       completed: new Set(results.keys()),
       signal: termination.signal,
       run: session.runJob,
     }).catch((error: unknown) => session.abort(error));
-    return await finish(runDirectory, record, journal, session, results, signals.received);
+    return await finishSession({ runDirectory, record, journal, session, results, selected, signal: signals.received });
   } finally {
     signals.dispose();
     observer.close();
   }
-}
-
-async function finish(
-  runDirectory: string,
-  record: RunRecord,
-  journal: Journal,
-  session: Session,
-  results: ReadonlyMap<string, JobResult>,
-  signal: StopSignal | undefined,
-): Promise<RunOutcome> {
-  if (session.broken) {
-    session.end('failed');
-    throw session.broken.error;
-  }
-  if (record.plan.jobs.every((job) => results.has(job.id))) {
-    const { seconds } = replay(journal.events);
-    const result = await writeRunResult(runDirectory, record, results, seconds);
-    session.note({ type: 'run-completed', weights: result.weights.sha256 });
-    session.end('completed');
-    return { status: 'completed', record, result };
-  }
-  if (signal !== undefined) {
-    session.end('stopped', signal);
-    return { status: 'stopped', record, signal };
-  }
-  session.end('failed');
-  throw runFailure(runDirectory, record, session.states);
 }
 
 /** The results of jobs that need not be repeated; the others are named to the observer. */

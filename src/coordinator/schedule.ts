@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
+import { dispatchOrder } from './dispatch-order.ts';
 
 /** How one attempt of a job went, as far as the schedule cares. */
 export type JobEnd = 'completed' | 'failed' | 'stopped' | { readonly retryInSeconds: number };
@@ -17,7 +18,8 @@ export interface ScheduleOptions {
 }
 
 /**
- * Runs jobs in the order of what they need, as many at a time as there are leases, the costliest first.
+ * Runs jobs in the order of what they need, as many at a time as there are leases; those that become ready together in the
+ * order in which the last of them ends earliest by their costs.
  *
  * A job that fails takes nothing down but what depends on it. Resolves when nothing more can run; rejects, after the
  * running attempts have ended, with the first error that `run` threw.
@@ -29,7 +31,10 @@ export async function runSchedule({ jobs, leases, completed, signal, run }: Sche
   const ended = AbortSignal.any([signal, broken.signal]);
 
   // Jobs that become ready together enter the queue in this order, and the first of them are started at once.
-  const costliestFirst = [...jobs].sort((a, b) => b.cost - a.cost);
+  const ordered = inOrder(
+    jobs.filter((job) => !completed.has(job.id)),
+    leases.length,
+  );
 
   const attempt = async (job: JobPlan): Promise<JobEnd> => {
     if (ended.aborted) return 'stopped';
@@ -46,10 +51,9 @@ export async function runSchedule({ jobs, leases, completed, signal, run }: Sche
 
   /** Whether the job was completed, with as many attempts as it takes; the lease is free for others between them. */
   const complete = async (job: JobPlan): Promise<boolean> => {
-    const needed = costliestFirst.filter((other) => job.needs.includes(other.id));
-    const ready = (await Promise.all(needed.map((other) => isCompleted(other.id)))).every(Boolean);
+    const ready = (await Promise.all(job.needs.map(isCompleted))).every(Boolean);
     while (ready && !ended.aborted) {
-      const end = await queue.add(() => attempt(job), { priority: job.cost });
+      const end = await queue.add(() => attempt(job), { priority: -ordered.indexOf(job) });
       if (typeof end !== 'object') return end === 'completed';
       // Cut short when the run ends, which the loop's condition then sees.
       await delay(end.retryInSeconds * 1000, undefined, { signal: ended }).catch(() => {});
@@ -66,6 +70,16 @@ export async function runSchedule({ jobs, leases, completed, signal, run }: Sche
     outcomes.set(id, outcome);
     return outcome;
   };
-  await Promise.all(costliestFirst.map((job) => isCompleted(job.id)));
+  await Promise.all(ordered.map((job) => isCompleted(job.id)));
   if (broken.signal.aborted) throw broken.signal.reason;
+}
+
+/** Jobs that need the same become ready together. */
+function inOrder(jobs: readonly JobPlan[], places: number): JobPlan[] {
+  const needs = (job: JobPlan) => job.needs.join();
+  return [...new Set(jobs.map(needs))].flatMap((needed) => {
+    const group = jobs.filter((job) => needs(job) === needed);
+    const costs = group.map((job) => job.cost);
+    return dispatchOrder(costs, places).map((index) => group[index] as JobPlan);
+  });
 }

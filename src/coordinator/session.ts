@@ -1,10 +1,15 @@
 import type { Executor } from '../executors/executor.ts';
+import { parametersOf, partsOf } from '../models/architecture.ts';
+import { buildArchitecture } from '../models/registry.ts';
 import type { JournalEntry } from '../protocol/messages.ts';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
 import type { JobResult, RunRecord } from '../protocol/run.ts';
+import { halvedMicroBatches } from '../training/accumulation.ts';
 import { type AttemptReport, type RunContext, runAttempt } from './attempt.ts';
 import type { Journal } from './journal.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import type { RunObserver } from './observer.ts';
+import { isOutOfMemory } from './outcome.ts';
 import { advance, type JobState } from './replay.ts';
 import type { JobEnd } from './schedule.ts';
 import type { Termination } from './termination.ts';
@@ -17,6 +22,8 @@ export interface SessionOptions {
   readonly termination: Termination;
   readonly executor: Executor;
   readonly retries: number;
+  readonly leases: LeaseKeeper;
+  readonly oomKills?: RunContext['oomKills'];
   readonly states: ReadonlyMap<string, JobState>;
   /** Results of completed jobs; the session adds to them. */
   readonly results: Map<string, JobResult>;
@@ -61,7 +68,9 @@ export function openSession(options: SessionOptions): Session {
     executor: options.executor,
     termination,
     note,
+    leases: options.leases,
     onProgress: (job, message) => observer.progress(job, message),
+    ...(options.oomKills && { oomKills: options.oomKills }),
   };
 
   /** Notes how an attempt ended, and decides whether there is another. */
@@ -77,16 +86,25 @@ export function openSession(options: SessionOptions): Session {
       return 'stopped';
     }
     const { failures } = stateOf(job.id);
-    const retryIn = record.config.execution.retryDelay * 2 ** failures;
-    const again = report.retryable && failures < options.retries;
+    const accumulate = isOutOfMemory(report.error) ? smallerMicroBatches(job) : null;
+    const retryIn = accumulate === null ? record.config.execution.retryDelay * 2 ** failures : 0;
+    const again = accumulate !== null || (report.retryable && failures < options.retries);
     note({
       type: 'job-failed',
       ...about,
       error: report.error,
       ...(again ? { retryIn } : {}),
+      ...(accumulate === null ? {} : { accumulate }),
       ...(report.logTail === undefined ? {} : { logTail: report.logTail }),
     });
+    if (accumulate !== null) note({ type: 'warning', ...about, message: microBatchNotice(record, accumulate) });
     return again ? { retryInSeconds: retryIn } : 'failed';
+  };
+
+  const smallerMicroBatches = ({ id, kind }: JobPlan): number | null => {
+    const { training, execution } = record.config;
+    if (kind === 'evaluate' || execution.onOutOfMemory === 'retry') return null;
+    return halvedMicroBatches({ ...training, accumulate: stateOf(id).accumulate ?? training.accumulate });
   };
 
   note({ type: 'session-started', pid: process.pid });
@@ -98,12 +116,28 @@ export function openSession(options: SessionOptions): Session {
     note,
     abort,
     async runJob(job, lease) {
-      const attempt = stateOf(job.id).attempts + 1;
-      return conclude(job, attempt, await runAttempt(context, { job, number: attempt, lease }));
+      const { attempts, accumulate } = stateOf(job.id);
+      const attempt = { job, number: attempts + 1, lease, ...(accumulate === undefined ? {} : { accumulate }) };
+      return conclude(job, attempt.number, await runAttempt(context, attempt));
     },
     end(outcome, signal) {
       const seconds = (performance.now() - started) / 1000;
       note({ type: 'session-ended', outcome, seconds, ...(signal === undefined ? {} : { signal }) });
     },
   };
+}
+
+/** What fewer images at a time mean. Batch normalisation sees the images of a micro-batch only. */
+function microBatchNotice({ config, dataset }: RunRecord, accumulate: number): string {
+  const { batchSize } = config.training;
+  const parts = partsOf(buildArchitecture(config.model, dataset.classes.length));
+  const normalises = parametersOf(parts).some(({ statistic }) => statistic);
+  return (
+    `memory ran out, so each step of ${batchSize} images is now done in ${accumulate} micro-batches of ` +
+    `${batchSize / accumulate}; ${
+      normalises
+        ? 'batch normalisation takes its statistics from as few images'
+        : 'the gradient is the same but for roundings'
+    }`
+  );
 }

@@ -1,8 +1,9 @@
 import type { CoordinatorMessage, WorkerMessage } from '../protocol/messages.ts';
+import type { Beat } from '../protocol/pulse.ts';
 
 /** What to start, and who hears of it. */
 export interface WorkerStart {
-  /** Absolute path of the job's `spec.json`, the worker's only argument. */
+  /** Absolute path of the job's `spec.json`. */
   readonly specPath: string;
   /** File that the worker's standard output and error are appended to. */
   readonly logPath: string;
@@ -10,6 +11,7 @@ export interface WorkerStart {
   /** Added to the coordinator's environment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly onMessage: (message: WorkerMessage) => void;
+  readonly onBeat: (beat: Beat) => void;
 }
 
 export interface WorkerExit {

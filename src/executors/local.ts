@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { execa } from 'execa';
 import { workerMessageSchema } from '../protocol/journal-schema.ts';
+import { createBeatReader, PULSE_DESCRIPTOR } from '../protocol/pulse.ts';
 import { writeError } from '../util/atomic-file.ts';
 import type { Executor, Worker, WorkerExit, WorkerStart } from './executor.ts';
 import { programPath } from './programs.ts';
@@ -12,13 +13,11 @@ export function localExecutor(entry: string = programPath('job')): Executor {
 
 function startWorker(entry: string, options: WorkerStart): Worker {
   const log = openLog(options.logPath);
-  const subprocess = execa(process.execPath, ['--enable-source-maps', entry, options.specPath], {
+  const subprocess = execa(process.execPath, ['--enable-source-maps', entry, options.specPath, `${PULSE_DESCRIPTOR}`], {
     cwd: options.cwd,
     env: options.environment,
     // The log is the worker's own descriptor: its last words are kept even when the coordinator is killed.
-    stdin: 'ignore',
-    stdout: log,
-    stderr: log,
+    stdio: ['ignore', log, log, 'pipe'],
     ipc: true,
     serialization: 'advanced',
     // Signals of the terminal reach the coordinator alone, and one signal reaches a worker with all its descendants.
@@ -28,6 +27,10 @@ function startWorker(entry: string, options: WorkerStart): Worker {
     reject: false,
   });
   closeSync(log);
+  const pulse = subprocess.stdio[PULSE_DESCRIPTOR];
+  const readBeats = createBeatReader(options.onBeat);
+  pulse?.on('data', (data: Buffer) => readBeats(data.toString('latin1')));
+  pulse?.on('error', () => {});
   subprocess.on('message', (message: unknown) => {
     const parsed = workerMessageSchema.safeParse(message);
     if (parsed.success) options.onMessage(parsed.data);

@@ -32,6 +32,8 @@ const kept = {
   },
   evaluated: { what: z.enum(['cold', 'final']), evaluation: evaluationSchema },
   checkpoint: { step: count, path: z.string() },
+  skipped: { step: count, loss: measured, skipped: count },
+  'rolled-back': { step: count, reason: z.string(), rollbacks: count },
   warning: { message: z.string() },
 };
 
@@ -53,6 +55,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   message('epoch', kept.epoch),
   message('evaluated', kept.evaluated),
   message('checkpoint', kept.checkpoint),
+  message('skipped', kept.skipped),
+  message('rolled-back', kept['rolled-back']),
   message('warning', kept.warning),
   message('stopped', { step: count }),
   message('completed', { result: jobResultSchema }),
@@ -71,6 +75,7 @@ export const journalEventSchema = z.discriminatedUnion('type', [
   event('run-created', { name: z.string() }),
   event('journal-recovered', { bytes: z.int().positive() }),
   event('session-started', { pid: z.int().positive() }),
+  event('reconfigured', { changes: z.array(z.object({ key: z.string(), from: z.unknown(), to: z.unknown() })) }),
   event('session-ended', {
     outcome: z.enum(['completed', 'failed', 'stopped']),
     seconds: measured,
@@ -81,11 +86,17 @@ export const journalEventSchema = z.discriminatedUnion('type', [
     pid: z.int().positive(),
     process: z.exactOptional(z.string()),
   }),
-  jobEvent('job-exited', { status: z.int().nullable(), signal: z.string().nullable() }),
+  jobEvent('job-state', { state: z.enum(['compiling', 'running', 'stopping']) }),
+  jobEvent('job-exited', {
+    status: z.int().nullable(),
+    signal: z.string().nullable(),
+    state: z.exactOptional(z.enum(['starting', 'compiling', 'running', 'checkpointing', 'stopping'])),
+  }),
   jobEvent('job-completed', { result: jobResultSchema }),
   jobEvent('job-failed', {
     error: errorSchema,
     retryIn: z.exactOptional(z.number().min(0)),
+    accumulate: z.exactOptional(z.int().positive()),
     logTail: z.exactOptional(z.array(z.string())),
   }),
   jobEvent('job-stopped', {}),
@@ -94,6 +105,8 @@ export const journalEventSchema = z.discriminatedUnion('type', [
   jobEvent('epoch', kept.epoch),
   jobEvent('evaluated', kept.evaluated),
   jobEvent('checkpoint', kept.checkpoint),
+  jobEvent('skipped', kept.skipped),
+  jobEvent('rolled-back', kept['rolled-back']),
   jobEvent('warning', kept.warning),
   event('run-completed', { weights: z.string() }),
 ]) satisfies z.ZodType<JournalEvent>;

@@ -2,9 +2,10 @@ import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { SerializedError } from '../util/errors.ts';
 import type { JobPlan, ModulePlan } from './plan.ts';
+import type { LivingState } from './pulse.ts';
 import type { DatasetIdentity, Evaluation, JobResult, RUN_FORMAT } from './run.ts';
 
-/** `jobs/<job>/spec.json`: all that a worker process is told, as its only argument's content. */
+/** `jobs/<job>/spec.json`: all that a worker process is told. */
 export interface JobSpec {
   readonly format: typeof RUN_FORMAT;
   /** Absolute path of the run directory. */
@@ -46,6 +47,16 @@ export type WorkerMessage =
   | ({ readonly type: 'epoch' } & EpochDetails)
   | { readonly type: 'evaluated'; readonly what: 'cold' | 'final'; readonly evaluation: Evaluation }
   | { readonly type: 'checkpoint'; readonly step: number; readonly path: string }
+  /** A step was not finite and changed nothing. */
+  | {
+      readonly type: 'skipped';
+      readonly step: number;
+      readonly loss: number;
+      /** Steps of the job that were skipped so far. */
+      readonly skipped: number;
+    }
+  /** A step was not finite, and training goes on from an earlier one, with the data in another order. */
+  | { readonly type: 'rolled-back'; readonly step: number; readonly reason: string; readonly rollbacks: number }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped'; readonly step: number }
   | { readonly type: 'completed'; readonly result: JobResult }
@@ -64,6 +75,14 @@ export interface ProgressMessage {
   readonly secondsLeft: number;
 }
 
+/** A setting with two values. */
+export interface ConfigChange {
+  /** Dotted path: `execution.retries`. */
+  readonly key: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
 /** What the coordinator asks of a worker: save and exit with status 75. */
 export type CoordinatorMessage = { readonly type: 'stop' };
 
@@ -75,6 +94,8 @@ export type JournalEntry =
   /** A torn last line, left by a crash or power loss, was cut off. */
   | { readonly type: 'journal-recovered'; readonly bytes: number }
   | { readonly type: 'session-started'; readonly pid: number }
+  /** Settings that a session changed, for itself and those after it. */
+  | { readonly type: 'reconfigured'; readonly changes: readonly ConfigChange[] }
   | {
       readonly type: 'session-ended';
       readonly outcome: 'completed' | 'failed' | 'stopped';
@@ -90,12 +111,21 @@ export type JournalEntry =
       /** Tells the process from a later one with the same PID; absent where the system does not say. */
       readonly process?: string;
     }
+  /** What the worker does now; saving checkpoints is left out, which the checkpoints tell themselves. */
+  | {
+      readonly type: 'job-state';
+      readonly job: string;
+      readonly attempt: number;
+      readonly state: Exclude<LivingState, 'starting' | 'checkpointing'>;
+    }
   | {
       readonly type: 'job-exited';
       readonly job: string;
       readonly attempt: number;
       readonly status: number | null;
       readonly signal: string | null;
+      /** What it was doing. */
+      readonly state?: LivingState;
     }
   | { readonly type: 'job-completed'; readonly job: string; readonly attempt: number; readonly result: JobResult }
   | {
@@ -104,6 +134,8 @@ export type JournalEntry =
       readonly attempt: number;
       readonly error: SerializedError;
       readonly retryIn?: number;
+      /** For want of memory the next attempt divides its batches into so many micro-batches. */
+      readonly accumulate?: number;
       readonly logTail?: readonly string[];
     }
   | { readonly type: 'job-stopped'; readonly job: string; readonly attempt: number }

@@ -38,10 +38,16 @@ function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, pa
     case 'job-stopped':
       return 'stopped';
     case 'job-failed': {
-      const next = event.retryIn === undefined ? '' : `; next attempt in ${formatDuration(event.retryIn)}`;
+      const parts = event.accumulate === undefined ? '' : ` with ${event.accumulate} micro-batches per step`;
+      const next = event.retryIn === undefined ? '' : `; next attempt in ${formatDuration(event.retryIn)}${parts}`;
       const log = (event.logTail ?? []).map((line) => `\n    | ${line}`).join('');
       return `${paint('red', `failed: ${event.error.message}`)}${next}${paint('dim', log)}`;
     }
+    case 'skipped':
+      return paint('yellow', `step ${event.step} is not finite (loss ${event.loss}) and was skipped`);
+    case 'rolled-back':
+      return paint('yellow', `${event.reason}; goes on from step ${event.step} with the data in another order`);
+    case 'job-state':
     case 'job-exited':
     case 'checkpoint':
       return undefined;

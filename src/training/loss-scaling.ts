@@ -21,7 +21,7 @@ export interface LossScaling {
 const gradScaler: LossScaling = { initial: 2 ** 16, growth: 2, backoff: 0.5, interval: 2000 };
 
 /** Below the range of float32, so that drivers which know no infinities compare alike. */
-const LARGEST = 3e38;
+export const LARGEST = 3e38;
 /** An infinite scale would never become finite again. */
 const LARGEST_SCALE = 2 ** 96;
 /** No gradient that this scale does not save from overflowing can be trained on (as in fairseq, 1e-4). */
@@ -63,26 +63,36 @@ export function nextBiasCorrections(
   return { biasCorrection1: next(biasCorrection1, beta1), biasCorrection2: next(biasCorrection2, beta2) };
 }
 
+/** Whether a scalar is a finite number. */
+export function isFiniteScalar(value: tf.Tensor): tf.Tensor {
+  return tf.lessEqual(tf.abs(value), LARGEST);
+}
+
+/** What a step would replace where it is finite, otherwise what `state` has of it, to the last bit. */
+export function whereFinite(finite: tf.Tensor, state: Tensors, next: Tensors): Tensors {
+  const kept = Object.entries(next).map(([name, value]) => [name, tf.where(finite, value, state[name] as tf.Tensor)]);
+  return Object.fromEntries(kept);
+}
+
 /**
- * The state after a step: `next` where the gradient's norm is finite, otherwise `state` to the last bit, and in both cases
+ * The state after a step: `next` where the step is finite, otherwise `state` to the last bit, and in both cases
  * the new scale.
  *
  * @param next what the step would replace, by name
+ * @param finite whether the step is taken, as a boolean scalar
  */
 export function scaledResult(
   state: Tensors,
   next: Tensors,
-  gradientNorm: tf.Tensor,
+  finite: tf.Tensor,
   { growth, backoff, interval }: LossScaling,
 ): Tensors {
   const { lossScale, goodSteps } = state as Record<'lossScale' | 'goodSteps', tf.Tensor>;
-  const finite = tf.lessEqual(gradientNorm, LARGEST);
   const good = tf.add(goodSteps, 1);
   const grows = tf.greaterEqual(good, interval);
   const grown = tf.where(grows, tf.minimum(tf.mul(lossScale, growth), LARGEST_SCALE), lossScale);
-  const kept = Object.entries(next).map(([name, value]) => [name, tf.where(finite, value, state[name] as tf.Tensor)]);
   return {
-    ...Object.fromEntries(kept),
+    ...whereFinite(finite, state, next),
     lossScale: tf.where(finite, grown, tf.mul(lossScale, backoff)),
     goodSteps: tf.where(tf.logicalAnd(finite, tf.less(good, interval)), good, tf.zerosLike(good)),
   };

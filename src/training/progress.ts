@@ -16,8 +16,20 @@ export const progressSchema = z.strictObject({
   evaluation: evaluationSchema.nullable(),
   /** Evaluation before the first step, where the phase asks for one. */
   cold: evaluationSchema.nullable(),
+  /** Steps that changed nothing, as they were not finite: in all, in the current epoch, and in a row until now. */
+  skipped: z.int().min(0).default(0),
+  skippedInEpoch: z.int().min(0).default(0),
+  skippedInRow: z.int().min(0).default(0),
+  /** Times that training went back to a checkpoint; the data has another order after each. */
+  rollbacks: z.int().min(0).default(0),
 });
 
 export type Progress = z.output<typeof progressSchema>;
 
-export const untrained: Progress = { step: 0, lossSum: 0, seconds: 0, evaluation: null, cold: null };
+export const untrained: Progress = progressSchema.parse({
+  step: 0,
+  lossSum: 0,
+  seconds: 0,
+  evaluation: null,
+  cold: null,
+});

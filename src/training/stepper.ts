@@ -4,10 +4,11 @@ import type { Engine, EngineState, Program, ProgramCost } from '../engine/progra
 import type { Network } from '../models/network.ts';
 import { IncubateError } from '../util/errors.ts';
 import { float32, type HostTensor, type HostTensors, int32, uint8 } from '../util/tensor.ts';
+import { holdsPairs } from './accumulation.ts';
 import { type AdamWSettings, adamwScalars } from './adamw.ts';
 import { drawDropPath, planDropPath } from './drop-path.ts';
 import { scalarOf } from './evaluate.ts';
-import { lossScalingOf, SMALLEST_SCALE } from './loss-scaling.ts';
+import { LARGEST, lossScalingOf, SMALLEST_SCALE } from './loss-scaling.ts';
 import { microBatchRows, selectRows } from './micro-batches.ts';
 import { drawMix, mixes } from './mix.ts';
 import { accumulateProgram, applyProgram, type StepSettings, trainProgram } from './train-programs.ts';
@@ -25,8 +26,12 @@ export interface StepSource {
 export interface Stepper {
   /** Floating-point operations of one step. */
   readonly flops: number;
-  /** @returns the mean loss over the batch */
-  step(state: EngineState, batch: Batch, step: number, lr: number): Promise<number>;
+  /**
+   * @param skipped steps before this one that changed nothing: the optimiser's bias corrections count the others
+   * @returns the mean loss over the batch; where steps that are not finite are skipped and the gradient of this one was
+   *   not, NaN
+   */
+  step(state: EngineState, batch: Batch, step: number, lr: number, skipped?: number): Promise<number>;
   dispose(): void;
 }
 
@@ -38,14 +43,23 @@ export interface Stepper {
 export function stepSettings({ name, network, phase, config }: StepSource, classes: number): StepSettings {
   const { batchSize, accumulate, frozenSlices, weightDecay, beta1, beta2, eps } = config.training;
   const size = batchSize / accumulate;
-  if (mixes(config.training) && accumulate > 1 && size % 2 === 1) {
+  if (!holdsPairs(config.training, size)) {
     throw new IncubateError('CONFIG_VALUE', `micro-batches of ${size} images cannot be mixed in pairs`, {
       hint: 'Choose training.accumulate so that micro-batches hold an even number of images, or switch mixup and cutmix off.',
     });
   }
   const adamw: AdamWSettings = { weightDecay, beta1, beta2, eps, clip: phase.clip };
   const dropPath = planDropPath(network, phase.dropPath, size, frozenSlices);
-  return { name, network, config, classes, dropPath, adamw, lossScaling: lossScalingOf(config.training.precision) };
+  return {
+    name,
+    network,
+    config,
+    classes,
+    dropPath,
+    adamw,
+    lossScaling: lossScalingOf(config.training.precision),
+    skipsNonFinite: config.execution.onNonFinite === 'skip',
+  };
 }
 
 /** The programs of one step and how often each runs in it: one fused program, or gradients and their application. */
@@ -73,13 +87,13 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
 
   return {
     flops: stepFlops(settings, apply ? [gradient.cost, apply.cost] : [gradient.cost]),
-    async step(state, batch, step, lr) {
-      const scalars = optimiserScalars(settings, step + 1, lr);
+    async step(state, batch, step, lr, skipped = 0) {
+      const scalars = optimiserScalars(settings, step + 1 - skipped, lr);
       if (!apply) {
         const feeds = microBatchFeeds(settings, name, batch, step, 0);
         const outputs = await gradient.run(state, { ...feeds, ...scalars });
         checkScale(name, step, outputs);
-        return scalarOf(outputs, 'loss');
+        return lossOf(settings, scalarOf(outputs, 'loss'), outputs);
       }
       let loss = 0;
       for (let index = 0; index < accumulate; index++) {
@@ -87,8 +101,10 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
         const outputs = await gradient.run(state, { ...microBatchFeeds(settings, name, batch, step, index), carry });
         loss += scalarOf(outputs, 'loss') / accumulate;
       }
-      checkScale(name, step, await apply.run(state, scalars));
-      return loss;
+      const meanLoss = settings.skipsNonFinite ? { loss: float32(Float32Array.of(loss), []) } : {};
+      const outputs = await apply.run(state, { ...scalars, ...meanLoss });
+      checkScale(name, step, outputs);
+      return lossOf(settings, loss, outputs);
     },
     dispose() {
       gradient.dispose();
@@ -100,6 +116,12 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
 function optimiserScalars({ adamw, lossScaling }: StepSettings, step: number, lr: number): HostTensors {
   const { learningRate, ...corrections } = adamwScalars(adamw, step, lr);
   return { learningRate: learningRate as HostTensor, ...(lossScaling ? {} : corrections) };
+}
+
+/** The loss as told: no number where the program skipped the step for its gradient. Scaled gradients may overflow. */
+function lossOf({ skipsNonFinite, lossScaling }: StepSettings, loss: number, outputs: HostTensors): number {
+  const isSkipped = skipsNonFinite && !lossScaling && !(scalarOf(outputs, 'gradientNorm') <= LARGEST);
+  return isSkipped && Number.isFinite(loss) ? Number.NaN : loss;
 }
 
 /** Throws TRAINING_DIVERGED where halving the scale of the loss no longer helps. */

@@ -7,7 +7,15 @@ import { crossEntropy, softTargets } from '../tasks/classification.ts';
 import { type AdamWSettings, adamw, adamwFeeds, scaledAdamwFeeds } from './adamw.ts';
 import { type DropPath, dropPathContext } from './drop-path.ts';
 import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
-import { type LossScaling, lossScalingSpecs, nextBiasCorrections, scaledResult } from './loss-scaling.ts';
+import {
+  isFiniteScalar,
+  LARGEST,
+  type LossScaling,
+  lossScalingSpecs,
+  nextBiasCorrections,
+  scaledResult,
+  whereFinite,
+} from './loss-scaling.ts';
 import { mixes, mixFeeds } from './mix.ts';
 import { layoutsOf, type NetworkLayouts, namedParameters, parameterSpecs } from './network-layouts.ts';
 import { recordStatistics, type StatisticsRecorder } from './statistics.ts';
@@ -22,6 +30,8 @@ export interface StepSettings {
   readonly adamw: AdamWSettings;
   /** How the loss is scaled; null where gradients have the range of float32. */
   readonly lossScaling: LossScaling | null;
+  /** Whether a step whose loss or gradient is not finite changes nothing. */
+  readonly skipsNonFinite: boolean;
 }
 
 /** One optimiser step over one batch: state (parameters, statistics, m, v, frozen, loss scaling) to all but `frozen`. */
@@ -34,7 +44,7 @@ export function trainProgram(settings: StepSettings): Program {
     precision: settings.config.training.precision,
     body(state, feeds) {
       const { loss, gradient, statistics } = lossAndGradient(settings, layouts, state, feeds);
-      return applied(settings, layouts, state, { gradient, statistics }, feeds, { loss });
+      return applied(settings, layouts, state, { gradient, statistics }, { ...feeds, loss }, { loss });
     },
   };
 }
@@ -62,9 +72,7 @@ export function accumulateProgram(settings: StepSettings): Program {
       const { statisticsBefore: before } = state;
       const remembered = before && tf.where(tf.greater(carry, 0), before, state.statistics as tf.Tensor);
       // What overflowed in the step before is no number, and zero times it neither.
-      const carried = settings.lossScaling
-        ? tf.where(tf.greater(carry, 0), sum, tf.zerosLike(sum))
-        : tf.mul(sum, carry);
+      const carried = maySkip(settings) ? tf.where(tf.greater(carry, 0), sum, tf.zerosLike(sum)) : tf.mul(sum, carry);
       const next = { gradient: tf.add(carried, share), statistics, statisticsBefore: remembered };
       return { state: present(next), outputs: { loss } };
     },
@@ -86,7 +94,7 @@ export function applyProgram(settings: StepSettings): Program {
       ...(statistics && remembered.statisticsBefore ? { statistics } : {}),
       ...remembered,
     },
-    feeds: optimiserFeeds(settings),
+    feeds: { ...optimiserFeeds(settings), ...(settings.skipsNonFinite ? { loss: scalar } : {}) },
     body(state, feeds) {
       const { gradient, statistics: moved, statisticsBefore, ...others } = state;
       const before = present({ ...others, statistics: statisticsBefore });
@@ -96,10 +104,17 @@ export function applyProgram(settings: StepSettings): Program {
 }
 
 /** What a step in micro-batches remembers until it is known whether it is skipped. */
-function rememberedSpecs({ lossScaling, config }: StepSettings, { statistics }: NetworkLayouts): Specs {
-  const isNeeded = lossScaling !== null && config.training.accumulate > 1 && statistics.size > 0;
+function rememberedSpecs(settings: StepSettings, { statistics }: NetworkLayouts): Specs {
+  const isNeeded = maySkip(settings) && settings.config.training.accumulate > 1 && statistics.size > 0;
   return isNeeded ? { statisticsBefore: { dtype: 'float32', shape: [statistics.size] } } : {};
 }
+
+/** Whether there are steps that change nothing. */
+function maySkip({ lossScaling, skipsNonFinite }: StepSettings): boolean {
+  return lossScaling !== null || skipsNonFinite;
+}
+
+const scalar = { dtype: 'float32', shape: [] } as const;
 
 /** Tensors without those that there are none of. */
 function present(tensors: Readonly<Record<string, tf.Tensor | undefined>>): Tensors {
@@ -181,8 +196,9 @@ function blend(images: tf.Tensor, pixels: tf.Tensor | undefined): tf.Tensor {
   return tf.add(tf.mul(images, own), tf.mul(tf.reverse(images, 0), tf.sub(1, own)));
 }
 
+/** @param scalars the optimiser's feeds, and the loss where a step that is not finite is skipped */
 function applied(
-  { adamw: optimiser, lossScaling }: StepSettings,
+  { adamw: optimiser, lossScaling, skipsNonFinite }: StepSettings,
   { trained }: NetworkLayouts,
   state: Tensors,
   { gradient, statistics }: { readonly gradient: tf.Tensor; readonly statistics: tf.Tensor | undefined },
@@ -191,9 +207,15 @@ function applied(
 ) {
   const { parameters, m, v } = state;
   if (!parameters || !m || !v) throw new RangeError('the optimiser needs parameters, m and v');
+  const isTaken = (gradientNorm: tf.Tensor) => {
+    const finite = tf.lessEqual(gradientNorm, LARGEST);
+    return skipsNonFinite ? tf.logicalAnd(finite, isFiniteScalar(scalars.loss as tf.Tensor)) : finite;
+  };
   if (!lossScaling) {
-    const { gradientNorm, ...next } = adamw({ parameters, m, v }, gradient, scalars, trained, optimiser);
-    return { state: present({ ...next, statistics }), outputs: { ...outputs, gradientNorm } };
+    const { gradientNorm, ...slots } = adamw({ parameters, m, v }, gradient, scalars, trained, optimiser);
+    const next = present({ ...slots, statistics });
+    const result = skipsNonFinite ? whereFinite(isTaken(gradientNorm), state, next) : next;
+    return { state: result, outputs: { ...outputs, gradientNorm } };
   }
   const corrections = nextBiasCorrections(state, optimiser);
   const { gradientNorm, ...next } = adamw(
@@ -203,6 +225,7 @@ function applied(
     trained,
     optimiser,
   );
-  const result = scaledResult(state, present({ ...next, ...corrections, statistics }), gradientNorm, lossScaling);
+  const after = present({ ...next, ...corrections, statistics });
+  const result = scaledResult(state, after, isTaken(gradientNorm), lossScaling);
   return { state: result, outputs: { ...outputs, gradientNorm, lossScale: result.lossScale as tf.Tensor } };
 }

@@ -9,6 +9,7 @@ import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
+import { assertFinite, countStep, dataStream, diverged, mayBeSkipped } from './non-finite.ts';
 import { untrained } from './progress.ts';
 import { learningRate, peakLearningRate } from './schedule.ts';
 import { createStepper } from './stepper.ts';
@@ -24,17 +25,24 @@ export interface Training {
   readonly dataset: Dataset;
   /** Also evaluate before the first step. */
   readonly evaluateCold: boolean;
+  /** Times that training went back to a checkpoint so far: each gives the data another order. */
+  readonly rollbacks?: number;
 }
 
-/** What a training tells while it runs. Checkpoints are the observer's business: `save` reads the state when called. */
+/**
+ * What a training tells while it runs. Checkpoints are the observer's business: `save` is given a state, which is finite,
+ * and its accuracy on the validation images where that is known.
+ */
 export interface TrainingObserver {
   compiled(details: { seconds: number; trained: number; frozen: number; flopsPerStep: number }): void;
   step(details: { step: number; steps: number; epoch: number; epochs: number; loss: number }): void;
+  /** A step changed nothing, as it was not finite; `skipped` counts such steps. */
+  skipped?(details: { step: number; loss: number; skipped: number }): void;
   cold(evaluation: Evaluation): void;
   epoch(details: EpochDetails): void;
   /** Called after every step and epoch; returning true saves the state. */
   saveDue(step: number, endOfEpoch: boolean): boolean;
-  save(state: TrainingState): Promise<void>;
+  save(state: TrainingState, accuracy: number | null): Promise<void>;
   /** Whether to save and stop before the next step. */
   stopRequested(): boolean;
 }
@@ -50,7 +58,8 @@ export interface TrainingOutcome {
  *
  * @param initial the network's parameters by key, frozen ones included
  * @param resumed a state saved earlier, from which training goes on bit-identically
- * @throws TRAINING_DIVERGED when the loss is not finite, TRAINING_FROZEN when a frozen parameter changed.
+ * @throws TRAINING_DIVERGED when the loss is not finite and such steps are not skipped, or too many in a row are, and when
+ *   a state that is to be saved is not finite; TRAINING_FROZEN when a frozen parameter changed.
  */
 export async function train(
   engine: Engine,
@@ -66,6 +75,7 @@ export async function train(
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
+  progress.rollbacks = training.rollbacks ?? progress.rollbacks;
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
   const { state, frozen } = openState(engine, training, initial, resumed);
@@ -77,10 +87,12 @@ export async function train(
       ...parameterCounts(network),
       flopsPerStep: stepper.flops,
     });
-    const snapshot = async (): Promise<TrainingState> => ({
-      ...(await readTrainingState(state, layouts, config.training)),
-      progress: { ...progress, seconds: elapsed() },
-    });
+    const snapshot = async (): Promise<TrainingState> => {
+      const tensors = await readTrainingState(state, layouts, config.training);
+      assertFinite(tensors, name, progress.step);
+      return { ...tensors, progress: { ...progress, seconds: elapsed() } };
+    };
+    const save = async (accuracy: number | null) => observer.save(await snapshot(), accuracy);
     const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
       if (frozen) await assertUnchanged(state, frozen, name);
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
@@ -99,7 +111,7 @@ export async function train(
         batchSize,
         epoch,
         seed: config.seed,
-        stream: name,
+        stream: dataStream(name, progress.rollbacks),
         firstBatch: progress.step - epoch * stepsPerEpoch,
         augment: { padding: config.data.padding, flip: config.data.flip },
         imageSize: config.model.imageSize,
@@ -109,31 +121,33 @@ export async function train(
       let lr = 0;
       for await (const batch of batches) {
         if (observer.stopRequested()) {
-          await observer.save(await snapshot());
+          await save(null);
           return await outcome(false);
         }
         lr = learningRate(progress.step, stepsPerEpoch, phase, peak);
-        const loss = await stepper.step(state, batch, progress.step, lr);
-        if (!Number.isFinite(loss)) throw diverged(name, progress.step, epoch, loss);
-        progress.step += 1;
-        progress.lossSum += loss;
+        const loss = await stepper.step(state, batch, progress.step, lr, progress.skipped);
+        const finite = Number.isFinite(loss);
+        if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
+        countStep(progress, loss);
+        if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
         observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
         const endOfEpoch = progress.step === (epoch + 1) * stepsPerEpoch;
-        if (!endOfEpoch && observer.saveDue(progress.step, false)) await observer.save(await snapshot());
+        if (!endOfEpoch && observer.saveDue(progress.step, false)) await save(null);
       }
       const details = {
         epoch: epoch + 1,
         epochs: phase.epochs,
-        loss: progress.lossSum / stepsPerEpoch,
+        loss: progress.lossSum / (stepsPerEpoch - progress.skippedInEpoch),
         lr,
         seconds: (performance.now() - epochStarted) / 1000,
       };
       progress.lossSum = 0;
+      progress.skippedInEpoch = 0;
       const last = epoch + 1 === phase.epochs;
       const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
       if (evaluated) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
       observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
-      if (observer.saveDue(progress.step, true)) await observer.save(await snapshot());
+      if (observer.saveDue(progress.step, true)) await save(evaluated ? (progress.evaluation?.top1 ?? null) : null);
     }
     return await outcome(true);
   } finally {
@@ -155,12 +169,6 @@ function openState(
     ? resumedState(layouts, initial, resumed, config.training)
     : initialState(layouts, initial, config.training);
   return { state: engine.createState(tensors), frozen: tensors.frozen };
-}
-
-function diverged(name: string, step: number, epoch: number, loss: number): IncubateError {
-  return new IncubateError('TRAINING_DIVERGED', `the loss of ${name} is ${loss} at step ${step} (epoch ${epoch + 1})`, {
-    hint: 'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too.',
-  });
 }
 
 async function assertUnchanged(state: EngineState, before: HostTensor, name: string): Promise<void> {

@@ -37,7 +37,7 @@ export function initialState(layouts: NetworkLayouts, tensors: HostTensors, sett
     v: zeros(trained.size),
     ...initialLossScaling(scaling),
     ...(inParts ? { gradient: zeros(trained.size) } : {}),
-    ...(inParts && scaling && statistics.size > 0 ? { statisticsBefore: zeros(statistics.size) } : {}),
+    ...(inParts && statistics.size > 0 ? { statisticsBefore: zeros(statistics.size) } : {}),
   };
 }
 

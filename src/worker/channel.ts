@@ -16,10 +16,11 @@ export interface Channel {
  * When the coordinator dies, the channel closes and the worker ends at once: nothing may write to the run directory
  * behind the back of the coordinator that resumes the run.
  */
-export function openChannel(): Channel {
+export function openChannel(onStop: () => void = () => {}): Channel {
   let stopping = false;
   const stop = () => {
     stopping = true;
+    onStop();
   };
   process.on('SIGTERM', stop);
   // Ctrl-C reaches the whole foreground group; what it means is the coordinator's decision.

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type CheckpointSearch, findCheckpoint, saveCheckpoint } from '../checkpoint/directory.ts';
+import { type BestOf, type CheckpointSearch, findCheckpoint, saveCheckpoint } from '../checkpoint/directory.ts';
 import { encodeSafetensors, readSafetensors } from '../checkpoint/safetensors.ts';
 import { progressSchema } from '../training/progress.ts';
 import type { TrainingState } from '../training/training-state.ts';
@@ -14,8 +14,10 @@ const PROGRESS = 'progress.json';
 /**
  * Saves where a training stands: parameters, both optimiser slots, statistics and loss scaling if any, and the progress,
  * one file each.
+ *
+ * @throws ENVIRONMENT_WRITE as `saveCheckpoint`, which says what `keep` and `best` mean.
  */
-export async function saveTraining(root: string, state: TrainingState, keep: number): Promise<string> {
+export async function saveTraining(root: string, state: TrainingState, keep: number, best?: BestOf): Promise<string> {
   const { directory } = await saveCheckpoint(
     root,
     state.progress.step,
@@ -27,6 +29,7 @@ export async function saveTraining(root: string, state: TrainingState, keep: num
       [PROGRESS]: `${JSON.stringify(state.progress, null, 2)}\n`,
     },
     keep,
+    best,
   );
   return directory;
 }

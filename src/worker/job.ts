@@ -21,6 +21,9 @@ import type { HostTensors } from '../util/tensor.ts';
 import type { Channel } from './channel.ts';
 import { loadTraining, saveTraining } from './checkpoints.ts';
 import { observeTraining } from './observer.ts';
+import type { Pulse } from './pulse.ts';
+import { pulsingEngine } from './pulsing-engine.ts';
+import { trainWithRollbacks } from './rollbacks.ts';
 import { readJobWeights, writeJobWeights } from './weights.ts';
 
 /** How a job's process ends when nothing failed. */
@@ -32,24 +35,25 @@ export type JobEnding = { readonly result: JobResult } | { readonly stoppedAt: n
  * A job that had finished already returns its result again; one that was interrupted goes on from its newest intact
  * checkpoint.
  */
-export async function runJob(specPath: string, channel: Channel): Promise<JobEnding> {
+export async function runJob(specPath: string, channel: Channel, pulse: Pulse): Promise<JobEnding> {
   const spec = JSON.parse(await readFile(specPath, 'utf8')) as JobSpec;
   const resultPath = join(jobDirectory(spec.runDirectory, spec.job.id), 'result.json');
   if (existsSync(resultPath)) return { result: await readJobResult(spec.runDirectory, spec.job.id) };
 
   const dataset = await openDataset(spec.config);
   assertSameDataset(spec.dataset, dataset.identity);
-  const engine = await openEngine({
+  const opened = await openEngine({
     engine: spec.engine,
     threads: spec.job.threads,
     cudaGraphs: spec.config.devices.cudaGraphs,
     onWarning: (message) => void channel.send({ type: 'warning', message }),
   });
+  const engine = pulsingEngine(opened, pulse);
   const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
   const ending =
     job.phase === null
       ? await evaluate(spec, job, dataset, engine)
-      : await trainJob(spec, job, dataset, engine, channel);
+      : await trainJob(spec, job, dataset, engine, channel, pulse);
   if ('result' in ending) {
     await writeFileAtomic(resultPath, `${JSON.stringify(ending.result, null, 2)}\n`);
   }
@@ -62,6 +66,7 @@ async function trainJob(
   dataset: Dataset,
   engine: Engine,
   channel: Channel,
+  pulse: Pulse,
 ): Promise<JobEnding> {
   if (phase === null) throw new RangeError(`${spec.job.id} has no phase to train in`);
   const { config, runDirectory, job } = spec;
@@ -90,12 +95,22 @@ async function trainJob(
     dataset,
     evaluateCold: job.kind === 'finetune',
   };
+  const { keep, keepBest } = config.checkpoint;
   const observer = observeTraining(channel, {
     engine: engine.name,
     config,
-    save: (state) => saveTraining(root, state, config.checkpoint.keep),
+    async save(state, accuracy) {
+      pulse.enter('checkpointing');
+      const directory = await saveTraining(root, state, keep, keepBest ? { score: accuracy } : undefined);
+      pulse.advance();
+      return directory;
+    },
   });
-  const { finished, state, flops } = await train(engine, training, initial, resumed, observer);
+  const { finished, state, flops } = await trainWithRollbacks(
+    config.execution,
+    (from, rollbacks) => train(engine, { ...training, rollbacks }, initial, from, observer),
+    { resumed, reload: async () => (await loadTraining(root)).state, tell: (message) => channel.send(message) },
+  );
   if (!finished) return { stoppedAt: state.progress.step };
 
   const { evaluation, cold, step, seconds } = state.progress;

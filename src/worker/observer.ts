@@ -12,7 +12,7 @@ export interface ObserverSettings {
   readonly engine: string;
   readonly config: RunConfig;
   /** Saves a checkpoint and returns its directory. */
-  save(state: TrainingState): Promise<string>;
+  save(state: TrainingState, accuracy: number | null): Promise<string>;
 }
 
 /** Turns what a training tells into messages to the coordinator, and decides when its state is saved. */
@@ -52,8 +52,9 @@ export function observeTraining(channel: Channel, { engine, config, save }: Obse
       void channel.send({ type: 'epoch', ...details });
     },
     saveDue: (step, endOfEpoch) => endOfEpoch || (everySteps !== null && step % everySteps === 0),
-    async save(state) {
-      const path = await save(state);
+    skipped: (details) => void channel.send({ type: 'skipped', ...details }),
+    async save(state, accuracy) {
+      const path = await save(state, accuracy);
       void channel.send({ type: 'checkpoint', step: state.progress.step, path });
     },
     stopRequested: () => channel.stopRequested(),

@@ -104,11 +104,19 @@ describe('incubate train', () => {
     expect(JSON.parse(stdout).weights.sha256).toBe(reference.weights.sha256);
   });
 
-  it('refuses a name that is in use and leaves the run alone', async () => {
-    const { exitCode, stderr, stdout } = await runCli(trainArguments('reference'));
+  it('refuses the name of a run with other settings, names them and leaves the run alone', async () => {
+    const { exitCode, stderr, stdout } = await runCli(trainArguments('reference', '--seed', '7'));
     expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/reference.*in use|already/);
+    expect(stderr).toMatch(/reference.*in use.*\n {2}seed: 0 → 7\n/);
     expect(stdout).toBe('');
+  });
+
+  it('gives the result of a run of the same settings again, and computes nothing', async () => {
+    const events = await journalOf(join(runs(), 'reference'));
+    const { stdout, exitCode } = await runCli(trainArguments('reference', '--json'));
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(reference);
+    expect(await journalOf(join(runs(), 'reference'))).toEqual(events);
   });
 
   it('resumes a completed run by printing its result', async () => {

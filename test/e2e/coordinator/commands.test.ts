@@ -63,6 +63,33 @@ describe('incubate resume', () => {
     });
   });
 
+  test.each([
+    [['training.batchSize=32'], 'training.batchSize: 2048 → 32', 'A run keeps what decides on its outcome'],
+    [['execution.retries=7'], 'execution.retries: 1 → 7', 'add --force'],
+    [['devices.threads=1', 'devices.slots=3', '--force'], 'devices.slots: null → 3', 'devices.threads. Leave that'],
+  ])('refuses other settings, naming them with both values: %j', async (settings, change, hint) => {
+    const more = settings.flatMap((setting) => (setting.startsWith('--') ? [setting] : ['--set', setting]));
+    const journal = readFileSync(join(failed, 'journal.ndjson'), 'utf8');
+    const { exitCode, stdout, stderr } = await runCli(['resume', failed, ...more]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: '' });
+    expect(stderr).toContain(`\n  ${change}\n`);
+    expect(stderr).toContain(hint);
+    expect(stderr).toContain('code: CONFIG_CHANGED');
+    expect(readFileSync(join(failed, 'journal.ndjson'), 'utf8')).toBe(journal);
+  });
+
+  test('takes settings that are as the run has them', async () => {
+    const { exitCode } = await runCli(['resume', completed, '--set', 'training.batchSize=2048']);
+    expect(exitCode).toBe(0);
+  });
+
+  test('refuses a job that there is none of, with the nearest', async () => {
+    expect(await runCli(['resume', failed, '--only', 'module-7'])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("Did you mean 'module-"),
+    });
+  });
+
   test('refuses data that has changed, with status 7, and runs nothing', async () => {
     const journal = readFileSync(join(failed, 'journal.ndjson'), 'utf8');
     expect(await runCli(['resume', failed])).toMatchObject({ exitCode: 7, stdout: '' });

@@ -92,6 +92,36 @@ describe('leases of GPUs', () => {
     expect(description).toMatchObject({ gpus: [], reason: expect.stringContaining('hides every GPU') });
   });
 
+  const divided = `
+if [ "$1" = -L ]; then
+  echo "GPU 0: NVIDIA H200 (UUID: GPU-aaaa-0000)"
+  echo "  MIG 3g.71gb     Device  0: (UUID: MIG-1111-aa)"
+  echo "  MIG 3g.71gb     Device  1: (UUID: MIG-2222-bb)"
+  echo "GPU 1: NVIDIA H200 (UUID: GPU-bbbb-1111)"
+else ${twoGpus}; fi`;
+  const instances = ['gpu-0-mig-1=MIG-2222-bb', 'gpu-0-mig-0=MIG-1111-aa'];
+
+  test.each([
+    ['MIG-2222-bb,MIG-1111', instances],
+    ['MIG-2222,MIG-2222,MIG-1111', instances.slice(0, 1)],
+    ['MIG-2222,0', ['gpu-0-mig-1=MIG-2222-bb', 'gpu-0=GPU-aaaa-0000']],
+    ['NoDevFiles', []],
+    ['0,0,1', ['gpu-0=GPU-aaaa-0000']],
+    ['GPU-', []],
+    [' 1 , 0', ['gpu-1=GPU-bbbb-1111', 'gpu-0=GPU-aaaa-0000']],
+  ])('of instances of cards stay within CUDA_VISIBLE_DEVICES=%s', async (visible, expected) => {
+    const leases = await leasesOf({ slots: 1 }, machine(divided, visible));
+    expect(gpuNames(leases.filter(({ kind }) => kind === 'gpu'))).toEqual(expected);
+  });
+
+  test('may be instances that are asked for by name', async () => {
+    expect(gpuNames(await leasesOf({ gpus: ['MIG-2222', 'MIG-1111'] }, machine(divided)))).toEqual(instances);
+    await expect(leasesOf({ gpus: ['MIG-2222'] }, machine(divided, 'MIG-1111'))).rejects.toMatchObject({
+      code: 'ENVIRONMENT_GPU',
+    });
+    expect(gpuNames(await leasesOf({}, machine(divided)))).toEqual(['gpu-0=GPU-aaaa-0000', 'gpu-1=GPU-bbbb-1111']);
+  });
+
   test('are not given when no engine could use them, or they are switched off', async () => {
     const kinds = async (devices: object, probe: Probe) =>
       new Set((await leasesOf(devices, machine(twoGpus), probe)).map((lease) => lease.kind));

@@ -1,0 +1,49 @@
+import type { RunConfig } from '../config/schema.ts';
+import type { WorkerMessage } from '../protocol/messages.ts';
+import type { TrainingOutcome } from '../training/trainer.ts';
+import type { TrainingState } from '../training/training-state.ts';
+import { IncubateError } from '../util/errors.ts';
+
+export interface RollbackSource {
+  /** Where training begins; null: at its first step. */
+  readonly resumed: TrainingState | null;
+  /** The newest checkpoint. All are finite: what is not is never saved. */
+  reload(): Promise<TrainingState | null>;
+  tell(message: WorkerMessage): Promise<void>;
+}
+
+/**
+ * Trains, and where a step is not finite and the policy is `rollback`, goes back to the newest checkpoint and trains on
+ * with the data in another order, which the number of rollbacks names.
+ *
+ * A worker that is killed after going back meets the same step with the same data again and goes back as before: which
+ * weights come out does not depend on when it was killed.
+ *
+ * @throws TRAINING_DIVERGED where the policy is another, or training went back `nonFiniteLimit` times before.
+ */
+export async function trainWithRollbacks(
+  { onNonFinite, nonFiniteLimit }: RunConfig['execution'],
+  train: (resumed: TrainingState | null, rollbacks: number) => Promise<TrainingOutcome>,
+  { resumed, reload, tell }: RollbackSource,
+): Promise<TrainingOutcome> {
+  let state = resumed;
+  for (let rollbacks = resumed?.progress.rollbacks ?? 0; ; ) {
+    try {
+      return await train(state, rollbacks);
+    } catch (error) {
+      if (!(error instanceof IncubateError && error.code === 'TRAINING_DIVERGED')) throw error;
+      if (onNonFinite !== 'rollback') throw error;
+      if (rollbacks >= nonFiniteLimit) throw exhausted(error, rollbacks);
+      rollbacks += 1;
+      state = await reload();
+      await tell({ type: 'rolled-back', step: state?.progress.step ?? 0, reason: error.message, rollbacks });
+    }
+  }
+}
+
+function exhausted(error: IncubateError, rollbacks: number): IncubateError {
+  return new IncubateError('TRAINING_DIVERGED', `${error.message}, after ${rollbacks} returns to a checkpoint`, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
+}

@@ -1,0 +1,3 @@
+import { beat } from '../src/worker/pulse-thread.ts';
+
+beat();
