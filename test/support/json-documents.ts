@@ -74,7 +74,18 @@ const jobState = z.strictObject({
     }),
   ),
   error: z.exactOptional(error),
-  worker: z.exactOptional(z.strictObject({ pid: count, lease: z.string(), process: z.exactOptional(z.string()) })),
+  failedAt: z.exactOptional(count),
+  accumulate: z.exactOptional(count),
+  skipped: z.exactOptional(count),
+  rollbacks: z.exactOptional(count),
+  worker: z.exactOptional(
+    z.strictObject({
+      pid: count,
+      lease: z.string(),
+      process: z.exactOptional(z.string()),
+      state: z.enum(['starting', 'compiling', 'running', 'checkpointing', 'stopping', 'exited']),
+    }),
+  ),
 });
 
 export const statusDocument = z.strictObject({

@@ -24,13 +24,23 @@ it('the commands have these arguments and flags, besides those of settings', asy
       const label = `${argument.name()}${argument.variadic ? '...' : ''}`;
       return argument.required ? `<${label}>` : `[${label}]`;
     });
-    const takesSettings = command.options.some(({ long }) => long === '--set');
+    const takesSettings = command.options.some(({ long }) => long === '--recipe');
     const own = command.options.filter(({ long }) => !takesSettings || !settingsFlags.includes(long ?? ''));
     return [[name, ...args].join(' '), ...own.map(({ flags }) => flags), ...(takesSettings ? ['settings'] : [])];
   });
   expect(described).toEqual([
-    ['train', '--run <name>', '--runs-dir <directory>', '--json', '--events', 'settings'],
-    ['resume <run>', '--retries <n>', '--runs-dir <directory>', '--json', '--events'],
+    ['train', '--run <name>', '--force', '--runs-dir <directory>', '--json', '--events', 'settings'],
+    [
+      'resume <run>',
+      '--only <jobs>',
+      '--retries <n>',
+      '-c, --config <file>',
+      '--set <key=value>',
+      '--force',
+      '--runs-dir <directory>',
+      '--json',
+      '--events',
+    ],
     ['status [run]', '-w, --watch', '--runs-dir <directory>', '--json'],
     ['logs <run> [job]', '-f, --follow', '-n, --lines <n>', '--runs-dir <directory>'],
     ['plan', '--json', 'settings'],

@@ -24,6 +24,7 @@ it('the flags of configurations are these', () => {
     '--gpus <list>',
     '--jobs-per-gpu <n>',
     '--threads <n>',
+    '--cuda-graphs <when>',
     '--retries <n>',
     '--set <key=value>',
   ]);
