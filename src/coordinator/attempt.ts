@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Executor } from '../executors/executor.ts';
 import { logTail } from '../executors/log-tail.ts';
@@ -10,6 +10,7 @@ import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { type SerializedError, serializeError, UNEXPECTED } from '../util/errors.ts';
+import { makeDirectory } from '../util/make-directory.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import { leaseEnvironment } from './leases.ts';
 import { countOomKills } from './oom-kills.ts';
@@ -141,7 +142,7 @@ async function prepare(context: RunContext, { job, accumulate }: Attempt, specPa
   };
   const directory = jobDirectory(runDirectory, job.id);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     await dropUntrustedResult(runDirectory, job.id);
   } catch (error) {
     throw writeError(directory, error);
