@@ -9,7 +9,10 @@ import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
 export interface Journal {
   /** All events, in order: those found and those appended since. */
   readonly events: readonly JournalEvent[];
-  /** Numbers, dates and writes an entry; it is on disk when this returns. Throws ENVIRONMENT_WRITE. */
+  /**
+   * Numbers, dates and writes an entry; it is on disk when this returns. Throws ENVIRONMENT_WRITE, and from then on always:
+   * what came after a gap would tell of things that never began.
+   */
   append(entry: JournalEntry): JournalEvent;
   close(): void;
 }
@@ -48,9 +51,11 @@ export function openJournal(runDirectory: string): Journal {
   let { length } = reading;
   const file = attempt(path, () => openSync(path, 'r+'));
 
+  let failure: unknown;
   const journal: Journal = {
     events,
     append(entry) {
+      if (failure !== undefined) throw failure;
       const event = { seq: events.length + 1, time: new Date().toISOString(), ...entry } as JournalEvent;
       const line = Buffer.from(`${JSON.stringify(event)}\n`);
       attempt(path, () => {
@@ -58,7 +63,8 @@ export function openJournal(runDirectory: string): Journal {
           writeWhole(file, line, length);
           fdatasyncSync(file);
         } catch (error) {
-          // A part of a line must not be continued by the next append.
+          failure = writeError(path, error);
+          // A part of a line must not be continued by the next session.
           ftruncateSync(file, length);
           throw error;
         }
