@@ -1,23 +1,19 @@
-import { statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Executor } from '../executors/executor.ts';
-import { logTail } from '../executors/log-tail.ts';
 import { readJobResult } from '../protocol/job-result.ts';
-import type { JobSpec, JournalEntry, ProgressMessage, WorkerMessage } from '../protocol/messages.ts';
+import type { JobSpec, JournalEntry, ProgressMessage } from '../protocol/messages.ts';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
-import { type SerializedError, serializeError, UNEXPECTED } from '../util/errors.ts';
+import { serializeError, UNEXPECTED } from '../util/errors.ts';
 import { makeDirectory } from '../util/make-directory.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
-import { leaseEnvironment } from './leases.ts';
-import { countOomKills } from './oom-kills.ts';
-import { type AttemptOutcome, classifyEnd, type Evidence } from './outcome.ts';
-import { isSuspended, processTag } from './process-identity.ts';
+import type { countOomKills } from './oom-kills.ts';
+import { type AttemptOutcome, classifyEnd } from './outcome.ts';
+import { superviseWorker } from './supervise.ts';
 import type { Termination } from './termination.ts';
-import { type Stall, watchWorker } from './watchdog.ts';
 
 /** What all attempts of a run have in common. */
 export interface RunContext {
@@ -50,82 +46,26 @@ export type AttemptReport = AttemptOutcome & { readonly logTail?: readonly strin
  * Only a result whose weights have been read back and hashed counts as completed, whatever the exit status says.
  */
 export async function runAttempt(context: RunContext, attempt: Attempt): Promise<AttemptReport> {
-  const { job, number, lease } = attempt;
-  const { runDirectory, record, termination, note } = context;
-  const directory = jobDirectory(runDirectory, job.id);
-  const specPath = join(directory, 'spec.json');
-  const logPath = join(directory, 'log.txt');
-  await prepare(context, attempt, specPath);
+  const { job, lease } = attempt;
+  const directory = jobDirectory(context.runDirectory, job.id);
+  const paths = { specPath: join(directory, 'spec.json'), logPath: join(directory, 'log.txt') };
+  await prepare(context, attempt, paths.specPath);
   await context.leases.ready(lease);
-  const logStart = statSync(logPath, { throwIfNoEntry: false })?.size ?? 0;
-  if (termination.stopping) return { type: 'stopped' };
+  if (context.termination.stopping) return { type: 'stopped' };
 
-  const about = { job: job.id, attempt: number };
-  const oomKills = context.oomKills ?? countOomKills;
-  const oomKillsBefore = oomKills();
-  let completed = false;
-  let stopped = false;
-  let error: SerializedError | undefined;
-  let stall: { readonly stall: Stall; readonly suspended: boolean } | undefined;
-  const watchdog = watchWorker(record.config.execution, {
-    onState(state) {
-      if (state !== 'starting' && state !== 'checkpointing') note({ type: 'job-state', ...about, state });
-    },
-    onStall(found) {
-      stall = { stall: found, suspended: worker.pid !== undefined && isSuspended(worker.pid) };
-      worker.signal('SIGKILL');
-    },
-  });
-  const onMessage = (message: WorkerMessage) => {
-    if (message.type === 'completed') completed = true;
-    else if (message.type === 'stopped') stopped = true;
-    else if (message.type === 'failed') error = message.error;
-    else if (message.type !== 'progress') note({ ...message, ...about });
-    else {
-      watchdog.advance();
-      context.onProgress(job.id, message);
-    }
-  };
-
-  const worker = context.executor.start({
-    specPath,
-    logPath,
-    cwd: process.cwd(),
-    environment: leaseEnvironment(lease),
-    onMessage,
-    onBeat: watchdog.beat,
-  });
-  if (worker.pid !== undefined) {
-    const tag = processTag(worker.pid);
-    note({
-      type: 'job-started',
-      ...about,
-      lease: lease.id,
-      pid: worker.pid,
-      ...(tag === undefined ? {} : { process: tag }),
-    });
-  }
-  const dismiss = termination.watch(worker);
-  const exit = await worker.exited;
-  dismiss();
-  watchdog.dispose();
-  if (worker.pid !== undefined && exit.status !== 0) context.leases.abandoned(lease, worker.pid);
-  note({ type: 'job-exited', ...about, status: exit.status, signal: exit.signal, state: watchdog.state });
-
+  const { exit, completed, evidence } = await superviseWorker(context, attempt, paths);
+  let { error } = evidence;
   if (completed) {
     try {
-      return { type: 'completed', result: await readJobResult(runDirectory, job.id) };
+      return { type: 'completed', result: await readJobResult(context.runDirectory, job.id) };
     } catch (cause) {
       error = serializeError(cause);
     }
   }
-  const log = await logTail(logPath, logStart);
-  const oomKilled = oomKillsBefore === undefined ? {} : { oomKilled: (oomKills() ?? 0) > oomKillsBefore };
-  const evidence: Evidence = { stopped, ...(error && { error }), ...stall, ...oomKilled, logTail: log };
-  const outcome = classifyEnd(job.id, exit, evidence, termination.stopping);
+  const outcome = classifyEnd(job.id, exit, { ...evidence, ...(error && { error }) }, context.termination.stopping);
   // A foreseen error says it all; for any other the log has more.
   if (outcome.type !== 'failed' || (error !== undefined && error.code !== UNEXPECTED)) return outcome;
-  return { ...outcome, logTail: log };
+  return { ...outcome, logTail: evidence.logTail };
 }
 
 async function prepare(context: RunContext, { job, accumulate }: Attempt, specPath: string): Promise<void> {

@@ -22,18 +22,26 @@ export function configChanges(from: RunConfig, to: RunConfig): ConfigChange[] {
     .filter((change) => JSON.stringify(change.from) !== JSON.stringify(change.to));
 }
 
-/** A configuration with changes applied, one after the other. */
+/** A configuration with changes applied, one after the other. Throws RUN_JOURNAL for a value that no setting can have. */
 export function withChanges(config: RunConfig, changes: readonly ConfigChange[]): RunConfig {
   const changed = structuredClone(config);
   for (const { key, to } of changes) {
+    const setting = settings.get(key);
+    // A setting that this version does not know has no effect in it.
+    if (!setting) continue;
+    if (!setting.schema.safeParse(to).success) {
+      const message = `the journal gives ${key} the value ${JSON.stringify(to)}: expected ${setting.expected}`;
+      throw new IncubateError('RUN_JOURNAL', message, {
+        hint: 'Restore the journal from a backup, or start a new run.',
+      });
+    }
     const path = key.split('.');
     const name = path.pop() as string;
-    const section = path.reduce<Record<string, unknown> | undefined>(
-      (found, part) => found?.[part] as Record<string, unknown> | undefined,
-      changed,
+    const section = path.reduce(
+      (found, part) => found[part] as Record<string, unknown>,
+      changed as Record<string, unknown>,
     );
-    // A setting that this version does not know has no effect in it.
-    if (section && name in section) section[name] = to;
+    section[name] = to;
   }
   return changed;
 }

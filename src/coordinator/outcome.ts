@@ -30,7 +30,7 @@ export interface Evidence {
   /** Whether the system killed a process for want of memory meanwhile. */
   readonly oomKilled?: boolean;
   /** The last lines that the worker wrote. */
-  readonly logTail?: readonly string[];
+  readonly logTail: readonly string[];
 }
 
 const permanentStatuses: readonly (number | null)[] = [
@@ -118,7 +118,7 @@ const HEAP_EXHAUSTED = /JavaScript heap out of memory/;
 const lessMemory =
   '`incubate plan` tells what jobs need: raise training.accumulate, lower devices.slots, or set training.recompute.';
 
-function endedBySignal(job: string, signal: string, { oomKilled, logTail = [] }: Evidence): Failure {
+function endedBySignal(job: string, signal: string, { oomKilled, logTail }: Evidence): Failure {
   if (signal === 'SIGKILL' && oomKilled) {
     const message = `the system killed the worker of ${job}, as memory had run out (SIGKILL)`;
     return failureOf('TRAINING_MEMORY', message, lessMemory);

@@ -3,11 +3,11 @@ import type { Executor } from '../executors/executor.ts';
 import { localExecutor } from '../executors/local.ts';
 import { readJobResult } from '../protocol/job-result.ts';
 import type { ConfigChange } from '../protocol/messages.ts';
-import type { JobPlan, Lease } from '../protocol/plan.ts';
-import type { JobResult, RunRecord, RunResult } from '../protocol/run.ts';
+import type { Lease } from '../protocol/plan.ts';
+import type { JobResult, RunRecord } from '../protocol/run.ts';
 import { messageOf } from '../util/errors.ts';
 import { withChanges } from './config-changes.ts';
-import { runFailure } from './failure.ts';
+import { finishSession, type RunOutcome } from './finish.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { endLeftovers } from './leftovers.ts';
@@ -16,10 +16,10 @@ import type { RunObserver } from './observer.ts';
 import type { countOomKills } from './oom-kills.ts';
 import { type RunState, replay } from './replay.ts';
 import { loadRunRecord } from './run-directory.ts';
-import { readRunResult, writeRunResult } from './run-result.ts';
+import { readRunResult } from './run-result.ts';
 import { runSchedule } from './schedule.ts';
 import { selectJobs } from './select-jobs.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession } from './session.ts';
 import { type StopSignal, watchSignals } from './signals.ts';
 import { createTermination } from './termination.ts';
 
@@ -42,18 +42,12 @@ export interface ExecuteOptions {
   readonly oomKills?: typeof countOomKills;
 }
 
-export type RunOutcome =
-  | { readonly status: 'completed'; readonly record: RunRecord; readonly result: RunResult }
-  /** The jobs that were asked for are done, but not all of the run's. */
-  | { readonly status: 'partial'; readonly record: RunRecord; readonly remaining: readonly string[] }
-  /** A signal ended the session; the run can be resumed. */
-  | { readonly status: 'stopped'; readonly record: RunRecord; readonly signal: StopSignal };
-
 /**
  * Runs what is left of a run, from wherever the journal says that it stands. A run that is complete returns its result.
  *
- * Throws LOCKED where another process runs it, USAGE_JOB where `only` names a job that there is none of, TRAINING_JOB naming the jobs that failed for good, RUN_* for
- * a damaged run directory, USAGE_RUN where it is none.
+ * Throws LOCKED where another process runs it, USAGE_JOB where `only` names a job that there is none of, what `reconfigure`
+ * and `recheck` throw, TRAINING_JOB naming the jobs that failed for good, RUN_* for a damaged run directory, USAGE_RUN
+ * where it is none.
  */
 export async function executeRun(runDirectory: string, options: ExecuteOptions): Promise<RunOutcome> {
   const record = await loadRunRecord(runDirectory);
@@ -125,54 +119,11 @@ async function executeLocked(
       signal: termination.signal,
       run: session.runJob,
     }).catch((error: unknown) => session.abort(error));
-    return await finish({ runDirectory, record, journal, session, results, selected, signal: signals.received });
+    return await finishSession({ runDirectory, record, journal, session, results, selected, signal: signals.received });
   } finally {
     signals.dispose();
     observer.close();
   }
-}
-
-interface Finish {
-  readonly runDirectory: string;
-  readonly record: RunRecord;
-  readonly journal: Journal;
-  readonly session: Session;
-  readonly results: ReadonlyMap<string, JobResult>;
-  readonly selected: readonly JobPlan[];
-  readonly signal: StopSignal | undefined;
-}
-
-async function finish({
-  runDirectory,
-  record,
-  journal,
-  session,
-  results,
-  selected,
-  signal,
-}: Finish): Promise<RunOutcome> {
-  if (session.broken) {
-    session.end('failed');
-    throw session.broken.error;
-  }
-  const remaining = record.plan.jobs.filter((job) => !results.has(job.id)).map((job) => job.id);
-  if (remaining.length === 0) {
-    const { seconds } = replay(journal.events);
-    const result = await writeRunResult(runDirectory, record, results, seconds);
-    session.note({ type: 'run-completed', weights: result.weights.sha256 });
-    session.end('completed');
-    return { status: 'completed', record, result };
-  }
-  if (selected.every((job) => results.has(job.id))) {
-    session.end('stopped');
-    return { status: 'partial', record, remaining };
-  }
-  if (signal !== undefined) {
-    session.end('stopped', signal);
-    return { status: 'stopped', record, signal };
-  }
-  session.end('failed');
-  throw runFailure(runDirectory, selected, session.states);
 }
 
 /** The results of jobs that need not be repeated; the others are named to the observer. */

@@ -68,6 +68,8 @@ export function watchWorker(limits: Limits, { onState, onStall }: WatchdogListen
     else if (hasAdvanced && exceeds(standstill, step)) stop('stepLimit', standstill);
   };
   const timer = setInterval(look, interval * 1000);
+  // The worker keeps the coordinator waiting, and not who watches it.
+  timer.unref();
   const stop = (limit: keyof Limits, seconds: number) => {
     clearInterval(timer);
     onStall({ limit, state, seconds });

@@ -9,7 +9,8 @@ import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
-import { type Progress, untrained } from './progress.ts';
+import { assertFinite, countStep, dataStream, diverged, mayBeSkipped } from './non-finite.ts';
+import { untrained } from './progress.ts';
 import { learningRate, peakLearningRate } from './schedule.ts';
 import { createStepper } from './stepper.ts';
 import { initialState, readTrainingState, resumedState, type TrainingState } from './training-state.ts';
@@ -168,50 +169,6 @@ function openState(
     ? resumedState(layouts, initial, resumed, config.training)
     : initialState(layouts, initial, config.training);
   return { state: engine.createState(tensors), frozen: tensors.frozen };
-}
-
-/** Whether one more step may change nothing. */
-function mayBeSkipped({ execution }: RunConfig, { skippedInRow }: Progress): boolean {
-  return execution.onNonFinite === 'skip' && skippedInRow < execution.nonFiniteLimit;
-}
-
-function countStep(progress: Progress, loss: number): void {
-  const skipped = Number.isFinite(loss) ? 0 : 1;
-  progress.step += 1;
-  progress.lossSum += skipped ? 0 : loss;
-  progress.skipped += skipped;
-  progress.skippedInEpoch += skipped;
-  progress.skippedInRow = skipped ? progress.skippedInRow + 1 : 0;
-}
-
-/** The key of the random streams of a job's data: order and augmentation. */
-function dataStream(name: string, rollbacks: number): string {
-  return rollbacks === 0 ? name : `${name}/rollback-${rollbacks}`;
-}
-
-const calmer =
-  'Lower the learning rate or lengthen the warm-up of this phase; a gradient norm limit (clip) can help too. Where single steps are at fault, set execution.onNonFinite to skip or rollback.';
-
-function diverged(name: string, { step, skippedInRow }: Progress, epoch: number, loss: number): IncubateError {
-  const before = skippedInRow === 0 ? '' : `, and the ${skippedInRow} steps before it were skipped`;
-  return new IncubateError(
-    'TRAINING_DIVERGED',
-    `the loss of ${name} is ${loss} at step ${step} (epoch ${epoch + 1})${before}`,
-    { hint: calmer },
-  );
-}
-
-/** Throws TRAINING_DIVERGED naming a tensor that is not finite: such a state is no place to go on from. */
-function assertFinite(state: Omit<TrainingState, 'progress'>, name: string, step: number): void {
-  for (const [group, tensors] of Object.entries(state)) {
-    for (const [tensor, { data }] of Object.entries(tensors)) {
-      if (data.every(Number.isFinite)) continue;
-      const what = group === 'parameters' || group === 'statistics' ? tensor : `${group} of ${tensor}`;
-      throw new IncubateError('TRAINING_DIVERGED', `${what} of ${name} is not finite after ${step} steps`, {
-        hint: calmer,
-      });
-    }
-  }
 }
 
 async function assertUnchanged(state: EngineState, before: HostTensor, name: string): Promise<void> {

@@ -108,6 +108,18 @@ test('workers do not outlive a coordinator that is killed, and the run goes on',
   expect(attemptPids(runDirectory, 'meta')).toHaveLength(1);
 });
 
+test('a worker whose main thread is busy does not outlive its coordinator either', async () => {
+  const runDirectory = await createSmallRun({ meta: ['block', 'complete'] });
+  const coordinator = coordinate(runDirectory);
+  // The state comes from the thread that beats.
+  await eventually(() => expect(statesOf(runDirectory).get('meta')?.worker?.state).toBe('running'));
+  coordinator.kill('SIGKILL');
+  await coordinator;
+  const [busy] = attemptPids(runDirectory, 'meta');
+  await vi.waitFor(() => expect(isAlive(busy as number)).toBe(false), { timeout: 5_000, interval: 30 });
+  expect(answer((await coordinate(runDirectory)).stdout)).toEqual({ status: 'completed' });
+});
+
 test('a worker that does not notice its coordinator’s death is ended by the next one', async () => {
   const runDirectory = await createSmallRun({ meta: ['deaf', 'complete'] });
   const coordinator = coordinate(runDirectory);

@@ -8,7 +8,7 @@ function endOf(error: Error) {
   return classifyEnd(
     'module-1',
     { status: serialized.exitCode, signal: null },
-    { stopped: false, error: serialized },
+    { stopped: false, error: serialized, logTail: [] },
     false,
   );
 }

@@ -84,6 +84,12 @@ test('a configuration with the changes to another is that other one', () => {
   expect(withChanges(from, configChanges(from, to))).toEqual(to);
   expect(withChanges(to, configChanges(to, from))).toEqual(from);
   expect(withChanges(from, [{ key: 'no.such.setting', from: 1, to: 2 }])).toEqual(from);
+  expect(() => withChanges(from, [{ key: 'execution.retries', from: 1, to: 'x' }])).toThrow(
+    expect.objectContaining({
+      code: 'RUN_JOURNAL',
+      message: expect.stringContaining('execution.retries the value "x"'),
+    }),
+  );
 });
 
 test('some jobs alone are run with what they need, and the rest later', async () => {
