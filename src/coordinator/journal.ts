@@ -1,5 +1,6 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { journalEventSchema } from '../protocol/journal-schema.ts';
 import type { JournalEntry, JournalEvent } from '../protocol/messages.ts';
 import { writeError } from '../util/atomic-file.ts';
@@ -107,12 +108,22 @@ function parseLine(line: string, number: number, path: string): JournalEvent {
   const parsed = journalEventSchema.safeParse(value);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
+    const { data: newer } = newerEventSchema.safeParse(value);
+    if (newer && issue?.path[0] === 'type') {
+      throw damaged(
+        `an event '${newer.type}', which this version does not know`,
+        'Use the version of incubate that wrote it, or a newer one.',
+      );
+    }
     throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
   }
   if (parsed.data.seq < number) throw damaged(`event ${parsed.data.seq} is there twice`, 'Remove the repeated line.');
   if (parsed.data.seq > number) throw damaged(`event ${number} is missing, ${parsed.data.seq} follows`);
   return parsed.data;
 }
+
+/** What any version's events have. */
+const newerEventSchema = z.looseObject({ seq: z.int(), time: z.iso.datetime(), type: z.string() });
 
 function readBytes(path: string): Buffer {
   try {
