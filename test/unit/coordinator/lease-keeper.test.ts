@@ -1,6 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
+import { openJournal } from '../../../src/coordinator/journal.ts';
 import { executeRun } from '../../../src/coordinator/run.ts';
 import { localExecutor } from '../../../src/executors/local.ts';
 import type { Lease } from '../../../src/protocol/plan.ts';
@@ -18,10 +19,11 @@ afterEach(() => void vi.unstubAllEnvs());
 const lease: Lease = { id: 'gpu-0', kind: 'gpu', cudaVisibleDevices: 'GPU-aaaa' };
 
 /** A machine with a GPU, whose use is what a script of the shell prints: `$run` is the run's directory. */
-async function runOn(processes: string, memory: string, devices: object = {}) {
+async function runOn(processes: string, memory: string, devices: object = {}, prepare = (_runDirectory: string) => {}) {
   const config = smallConfig();
   const record = smallRecord({ ...config, devices: { ...config.devices, releaseLimit: 1, ...devices } }, [lease]);
   const runDirectory = await createSmallRun({ meta: ['crash', 'complete'] }, record);
+  prepare(runDirectory);
   const directory = temporaryDirectory();
   const calls = join(directory, 'calls');
   writeFileSync(calls, '');
@@ -85,4 +87,17 @@ test('an nvidia-smi that fails holds nothing up', async () => {
   const { asked, notices } = await runOn('exit 1', 'echo 500');
   expect(asked).toBe(2);
   expect(notices).toEqual([]);
+});
+
+test('a worker of a session that was killed is waited for too', async () => {
+  const pid = 4_100_000;
+  const before = (runDirectory: string) => {
+    const journal = openJournal(runDirectory);
+    journal.append({ type: 'session-started', pid });
+    journal.append({ type: 'job-started', job: 'meta', attempt: 1, lease: 'gpu-0', pid });
+    journal.close();
+  };
+  const { asked } = await runOn(`if [ $count -lt 3 ]; then echo ${pid}; fi`, 'echo 500', {}, before);
+  // Until the third look, and once before the first job on a GPU that is free, and once after the crash.
+  expect(asked).toBe(5);
 });
