@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type FileContent, syncDirectory, writeError } from '../util/atomic-file.ts';
 import { hasErrno, messageOf } from '../util/errors.ts';
 import { sha256OfFile } from '../util/file-hash.ts';
+import { makeDirectory } from '../util/make-directory.ts';
 
 const MANIFEST = 'manifest.json';
 const FORMAT = 1;
@@ -14,7 +15,10 @@ const manifestSchema = z.strictObject({
   /** Validation accuracy, where the step was evaluated. */
   score: z.exactOptional(z.number()),
   files: z.record(z.string(), z.strictObject({ bytes: z.int().min(0), sha256: z.string() })),
+  /** Of the manifest without this entry; absent in checkpoints of the first versions. */
+  sha256: z.exactOptional(z.string()),
 });
+type Manifest = z.output<typeof manifestSchema>;
 
 /** A checkpoint whose manifest and files were found intact. */
 export interface Checkpoint {
@@ -52,24 +56,24 @@ export async function saveCheckpoint(
   const directory = join(root, directoryName(step));
   const temporary = join(root, `.${directoryName(step)}-${randomUUID()}`);
   try {
-    await mkdir(temporary, { recursive: true });
+    await clearLeftovers(root);
+    await makeDirectory(temporary);
     const entries: Record<string, { bytes: number; sha256: string }> = {};
     for (const [name, content] of Object.entries(files))
       entries[name] = await writeHashed(join(temporary, name), content);
     await writeHashed(
       join(temporary, MANIFEST),
-      `${JSON.stringify({ format: FORMAT, step, ...scoreOf(best), files: entries }, null, 2)}\n`,
+      manifestText({ format: FORMAT, step, ...scoreOf(best), files: entries }),
     );
     await syncDirectory(temporary);
-    // A directory of this step can only be one that was found damaged or that the same step is saved over.
-    await rm(directory, { recursive: true, force: true });
-    await rename(temporary, directory);
+    await moveInto(directory, temporary);
     await syncDirectory(root);
+    await clearLeftovers(root);
+    await prune(root, step, keep, best !== undefined);
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw writeError(directory, error);
   }
-  await prune(root, step, keep, best !== undefined);
   return { step, directory };
 }
 
@@ -85,16 +89,40 @@ export async function findCheckpoint(root: string): Promise<CheckpointSearch> {
   return { checkpoint: null, rejected };
 }
 
+/**
+ * Gives a whole directory its name. One that has the name was found damaged, or the same step is saved over it: it is kept
+ * beside until its successor is in place.
+ */
+async function moveInto(directory: string, temporary: string): Promise<void> {
+  const replaced = `${temporary}-replaced`;
+  const isReplaced = await rename(directory, replaced).then(
+    () => true,
+    (error: unknown) => {
+      if (hasErrno(error, 'ENOENT')) return false;
+      throw error;
+    },
+  );
+  try {
+    await rename(temporary, directory);
+  } catch (error) {
+    if (isReplaced) await rename(replaced, directory);
+    throw error;
+  }
+}
+
 function directoryName(step: number): string {
   return `step-${String(step).padStart(8, '0')}`;
 }
 
-async function stepsIn(root: string): Promise<number[]> {
-  const names = await readdir(root).catch((error: unknown) => {
+async function namesIn(root: string): Promise<string[]> {
+  return readdir(root).catch((error: unknown) => {
     if (hasErrno(error, 'ENOENT')) return [];
     throw error;
   });
-  return names
+}
+
+async function stepsIn(root: string): Promise<number[]> {
+  return (await namesIn(root))
     .flatMap((name) => /^step-(\d{8,})$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
@@ -103,7 +131,11 @@ async function stepsIn(root: string): Promise<number[]> {
 /** What is wrong with a checkpoint directory, or null; `sizes` alone are quick to compare. */
 async function damage(directory: string, step: number, depth: 'sizes' | 'content'): Promise<string | null> {
   try {
-    const manifest = manifestSchema.parse(JSON.parse(await readFile(join(directory, MANIFEST), 'utf8')));
+    const text = await readFile(join(directory, MANIFEST), 'utf8');
+    const manifest = manifestSchema.parse(JSON.parse(text));
+    if (manifest.sha256 !== undefined && text !== manifestText(JSON.parse(text))) {
+      return `${MANIFEST} does not match its SHA-256`;
+    }
     if (manifest.step !== step) return `its manifest is of step ${manifest.step}`;
     const expected = Object.keys(manifest.files);
     const extra = (await readdir(directory)).find((name) => name !== MANIFEST && !expected.includes(name));
@@ -118,6 +150,13 @@ async function damage(directory: string, step: number, depth: 'sizes' | 'content
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** A manifest as it is written: its own SHA-256 and its form leave no byte that could change unnoticed. */
+function manifestText({ sha256: _, ...content }: Manifest): string {
+  const text = JSON.stringify(content, null, 2);
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  return `${JSON.stringify({ ...content, sha256 }, null, 2)}\n`;
 }
 
 async function writeHashed(path: string, content: FileContent): Promise<{ bytes: number; sha256: string }> {
@@ -139,8 +178,14 @@ async function writeHashed(path: string, content: FileContent): Promise<{ bytes:
   return { bytes, sha256: hash.digest('hex') };
 }
 
+/** Deletes temporary directories that a crash left, before their space is needed. */
+async function clearLeftovers(root: string): Promise<void> {
+  const names = await namesIn(root);
+  for (const name of names) if (name.startsWith('.step-')) await rm(join(root, name), { recursive: true, force: true });
+}
+
 /**
- * Deletes all but the newest `keep` checkpoints up to the one just saved, and temporary directories that a crash left.
+ * Deletes all but the newest `keep` checkpoints up to the one just saved.
  * Checkpoints of later steps were found damaged when training went back behind them, so they go too.
  */
 async function prune(root: string, saved: number, keep: number, keepBest: boolean): Promise<void> {
@@ -148,8 +193,7 @@ async function prune(root: string, saved: number, keep: number, keepBest: boolea
   const earlier = steps.filter((step) => step <= saved);
   const kept = [...earlier.slice(-keep), ...(keepBest ? await bestOf(root, earlier) : [])];
   const superfluous = steps.filter((step) => !kept.includes(step)).map(directoryName);
-  const leftovers = (await readdir(root)).filter((name) => name.startsWith('.step-'));
-  for (const name of [...superfluous, ...leftovers]) await rm(join(root, name), { recursive: true, force: true });
+  for (const name of superfluous) await rm(join(root, name), { recursive: true, force: true });
 }
 
 /** The step of the highest score, the latest of several that are alike. A torn one does not count. */

@@ -18,7 +18,8 @@ export function throwUnlessCompleted(runDirectory: string, record: RunRecord, st
     case 'completed':
       return;
     case 'failed':
-      if (states.some(({ status }) => status === 'failed')) throw runFailure(runDirectory, record.plan.jobs, state.jobs);
+      if (states.some(({ status }) => status === 'failed'))
+        throw runFailure(runDirectory, record.plan.jobs, state.jobs);
       throw new IncubateError('TRAINING_JOB', 'the run failed, for no fault of its jobs', { hint });
     case 'stopped':
       throw new IncubateError('RETRY_STOPPED', 'the run was stopped by a signal', { hint });

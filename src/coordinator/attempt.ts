@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Executor } from '../executors/executor.ts';
 import { readJobResult } from '../protocol/job-result.ts';
@@ -8,6 +8,7 @@ import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { serializeError, UNEXPECTED } from '../util/errors.ts';
+import { makeDirectory } from '../util/make-directory.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 import type { countOomKills } from './oom-kills.ts';
 import { type AttemptOutcome, classifyEnd } from './outcome.ts';
@@ -81,7 +82,7 @@ async function prepare(context: RunContext, { job, accumulate }: Attempt, specPa
   };
   const directory = jobDirectory(runDirectory, job.id);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     await dropUntrustedResult(runDirectory, job.id);
   } catch (error) {
     throw writeError(directory, error);

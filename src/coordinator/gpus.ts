@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { z } from 'zod';
+import { signalGroup } from '../executors/local.ts';
 
 /** A graphics card as `nvidia-smi` names it; indices follow the PCI bus. */
 export interface Gpu {
@@ -68,17 +70,26 @@ export async function surveyGpuUse(environment: NodeJS.ProcessEnv = process.env)
 
 type Answer = { readonly output: string } | { readonly reason: string };
 
+/** Waits no longer than it says, also for a program that cannot be killed, or whose children hold its output open. */
 async function askNvidiaSmi(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Answer> {
-  const answer = await execa('nvidia-smi', args, {
+  const child = execa('nvidia-smi', args, {
     env: environment,
     extendEnv: false,
-    timeout: surveyTimeout,
-    forceKillAfterDelay: 500,
+    detached: true,
     reject: false,
     stdin: 'ignore',
     maxBuffer: 1 << 20,
   });
-  if (answer.timedOut) return { reason: `nvidia-smi did not answer within ${surveyTimeout / 1000} s` };
+  const timer = new AbortController();
+  const late = delay(surveyTimeout, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+  const answer = await Promise.race([child, late]);
+  timer.abort();
+  if (answer === 'late') {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    for (const pipe of [child.stdout, child.stderr]) pipe.destroy();
+    child.unref();
+    return { reason: `nvidia-smi did not answer within ${surveyTimeout / 1000} s` };
+  }
   if (answer.code === 'ENOENT') return { reason: 'nvidia-smi is not installed' };
   if (!answer.failed) return { output: answer.stdout };
   const said = (answer.stderr || answer.stdout).trim().split('\n')[0];

@@ -1,5 +1,6 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { journalEventSchema } from '../protocol/journal-schema.ts';
 import type { JournalEntry, JournalEvent } from '../protocol/messages.ts';
 import { writeError } from '../util/atomic-file.ts';
@@ -10,7 +11,10 @@ import { isFrequentEvent } from './frequent-event.ts';
 export interface Journal {
   /** All events, in order: those found and those appended since. */
   readonly events: readonly JournalEvent[];
-  /** Numbers, dates and writes an entry; it is on disk when this returns. Throws ENVIRONMENT_WRITE. */
+  /**
+   * Numbers, dates and writes an entry; it is on disk when this returns. Throws ENVIRONMENT_WRITE, and from then on always:
+   * what came after a gap would tell of things that never began.
+   */
   append(entry: JournalEntry): JournalEvent;
   close(): void;
 }
@@ -63,9 +67,11 @@ export function openJournal(runDirectory: string): Journal {
   let { length } = reading;
   const file = attempt(path, () => openSync(path, 'r+'));
 
+  let failure: unknown;
   const journal: Journal = {
     events,
     append(entry) {
+      if (failure !== undefined) throw failure;
       const event = { seq: events.length + 1, time: new Date().toISOString(), ...entry } as JournalEvent;
       const line = Buffer.from(`${JSON.stringify(event)}\n`);
       attempt(path, () => {
@@ -73,7 +79,8 @@ export function openJournal(runDirectory: string): Journal {
           writeWhole(file, line, length);
           fdatasyncSync(file);
         } catch (error) {
-          // A part of a line must not be continued by the next append.
+          failure = writeError(path, error);
+          // A part of a line must not be continued by the next session.
           ftruncateSync(file, length);
           throw error;
         }
@@ -120,12 +127,22 @@ export function parseEvent(line: string, number: number, path: string): JournalE
   return event;
 }
 
-function checked(value: unknown, damaged: (what: string) => IncubateError): JournalEvent {
+function checked(value: unknown, damaged: (what: string, hint?: string) => IncubateError): JournalEvent {
   const parsed = journalEventSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
+  const { data: newer } = newerEventSchema.safeParse(value);
+  if (newer && issue?.path[0] === 'type') {
+    throw damaged(
+      `an event '${newer.type}', which this version does not know`,
+      'Use the version of incubate that wrote it, or a newer one.',
+    );
+  }
   throw damaged(`not an event that is known here (${issue?.path.join('.') || 'line'}: ${issue?.message})`);
 }
+
+/** What any version's events have. */
+const newerEventSchema = z.looseObject({ seq: z.int(), time: z.iso.datetime(), type: z.string() });
 
 function readBytes(path: string): Buffer {
   try {

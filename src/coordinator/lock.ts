@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError } from '../util/errors.ts';
+import { makeDirectory } from '../util/make-directory.ts';
 import { identityOf, isProvenDead } from './process-identity.ts';
 
 /** Who holds, or last held, the lock of a run. */
@@ -37,7 +38,7 @@ export interface RunLock {
 export async function acquireLock(runDirectory: string): Promise<RunLock> {
   const directory = join(runDirectory, 'lock');
   try {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     for (;;) {
       const generation = await tryNextGeneration(directory);
       if (generation !== undefined) return lockOf(directory, generation);

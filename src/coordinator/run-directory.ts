@@ -8,6 +8,7 @@ import { jobDirectory, parseRunFile } from '../protocol/run-files.ts';
 import { runRecordSchema } from '../protocol/run-schema.ts';
 import { syncDirectory, writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
+import { makeDirectory } from '../util/make-directory.ts';
 import { nearest } from '../util/nearest.ts';
 import { firstLine, journalPath } from './journal.ts';
 
@@ -34,7 +35,7 @@ export async function createRunDirectory(runDirectory: string, record: RunRecord
   const runsDirectory = dirname(resolve(runDirectory));
   const building = join(runsDirectory, `.creating-${randomUUID()}`);
   try {
-    await mkdir(runsDirectory, { recursive: true });
+    await makeDirectory(runsDirectory);
     await mkdir(building);
     await Promise.all(record.plan.jobs.map((job) => mkdir(jobDirectory(building, job.id), { recursive: true })));
     await writeFileAtomic(recordPath(building), `${JSON.stringify(record, null, 2)}\n`);

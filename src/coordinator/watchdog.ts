@@ -30,12 +30,14 @@ export interface WatchdogListener {
 
 /** A later step may take so many times as long as the longest before it, however short `stepLimit` is. */
 const SLACK = 10;
+/** Seconds that a process may take to begin to beat, however short `heartbeatLimit` is. */
+const FIRST_BEAT = 30;
 /** Seconds between two looks at the clock, at most. */
 const LONGEST_LOOK = 1;
 
 /**
- * Watches a worker: it must not be silent for `heartbeatLimit` after its first beat, must have done its first step within
- * `firstStepLimit` of its start, and every later one within `stepLimit`.
+ * Watches a worker: it must not be silent for `heartbeatLimit`, must have done its first step within `firstStepLimit` of its
+ * start, and every later one within `stepLimit`.
  *
  * Time is added up look by look, each counting for little more than it should have taken: a coordinator that was suspended
  * itself does not take its own absence for the worker's.
@@ -58,9 +60,10 @@ export function watchWorker(limits: Limits, { onState, onStall }: WatchdogListen
     const passed = Math.min((now - lookedAt) / 1000, 2 * interval);
     lookedAt = now;
     standstill += passed;
-    if (isBeating) silence += passed;
+    silence += passed;
     const step = stepLimit === null ? null : Math.max(stepLimit, SLACK * longest);
-    if (exceeds(silence, heartbeatLimit)) stop('heartbeatLimit', silence);
+    const beat = heartbeatLimit === null || isBeating ? heartbeatLimit : Math.max(heartbeatLimit, FIRST_BEAT);
+    if (exceeds(silence, beat)) stop('heartbeatLimit', silence);
     else if (!hasAdvanced && exceeds(standstill, firstStepLimit)) stop('firstStepLimit', standstill);
     else if (hasAdvanced && exceeds(standstill, step)) stop('stepLimit', standstill);
   };

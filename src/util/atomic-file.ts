@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { hasErrno, IncubateError, messageOf } from './errors.ts';
 
 /** What can be written to a file: text, bytes, or pieces of bytes that need not be joined in memory. */
@@ -8,13 +8,15 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
 
 /**
  * Replaces a file's content so that a crash or power loss at any moment leaves the old content or the new, never a mix:
- * temporary file beside it → fsync → rename → fsync of the directory.
+ * temporary file beside it → fsync → rename → fsync of the directory. One process at a time may write to a path: temporary
+ * files that a crash left of it are cleared away.
  *
  * Throws ENVIRONMENT_WRITE naming the path and the cause; the old content is then intact.
  */
 export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
+    await clearTemporaries(path);
     const file = await open(temporary, 'wx');
     try {
       await writeFile(file, data);
@@ -28,6 +30,13 @@ export async function writeFileAtomic(path: string, data: FileContent): Promise<
     await rm(temporary, { force: true }).catch(() => {});
     throw writeError(path, error);
   }
+}
+
+async function clearTemporaries(path: string): Promise<void> {
+  const [directory, name] = [dirname(path), basename(path)];
+  const entries = await readdir(directory);
+  const left = entries.filter((entry) => entry.startsWith(`${name}.`) && entry.endsWith('.tmp'));
+  for (const entry of left) await rm(join(directory, entry), { force: true });
 }
 
 /** Makes creations and renames inside a directory durable. */

@@ -59,7 +59,12 @@ test('a journal cut off anywhere in its last line is recovered on opening, and r
 
 test.each([
   ['garbage', () => 'not json\n', 'line 2: not JSON'],
-  ['an unknown event', () => '{"seq":2,"time":"2024-01-01T00:00:00.000Z","type":"party"}\n', 'line 2'],
+  [
+    'an event of a newer version',
+    () => '{"seq":2,"time":"2024-01-01T00:00:00.000Z","type":"party"}\n',
+    "line 2: an event 'party', which this version does not know",
+  ],
+  ['an event that is none', () => '{"seq":2,"type":"party"}\n', 'line 2: not an event that is known here'],
   [
     'a job that is a path',
     (line: string) =>

@@ -1,0 +1,7 @@
+import { defineConfig } from 'vitest/config';
+import standard from './vitest.config.ts';
+
+/** `npm run test:fault`: every fault of the suite, of which `npm test` tries some of each kind. */
+export default defineConfig({
+  test: { ...standard.test, include: ['test/fault/**/*.test.ts'], env: { FAULTS: 'all' }, testTimeout: 1_800_000 },
+});
