@@ -27,6 +27,7 @@ const code = {
   next: [[0, 4]],
   donated: [],
   outputs: [5],
+  roundsProducts: false,
 };
 
 /** The matrix product of the last of some runs, and the state after them. */

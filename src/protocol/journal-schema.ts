@@ -28,6 +28,7 @@ const kept = {
     loss: measured,
     lr: measured,
     seconds: measured,
+    overflowed: z.exactOptional(count),
     evaluation: z.exactOptional(evaluationSchema),
   },
   evaluated: { what: z.enum(['cold', 'final']), evaluation: evaluationSchema },

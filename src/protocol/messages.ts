@@ -28,6 +28,8 @@ export interface EpochDetails {
   /** Of the last step. */
   readonly lr: number;
   readonly seconds: number;
+  /** Steps of the job so far that changed nothing, as the gradient that loss scaling multiplied overflowed, if any. */
+  readonly overflowed?: number;
   /** Where the epoch was followed by an evaluation. */
   readonly evaluation?: Evaluation;
 }

@@ -23,8 +23,9 @@ function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, pa
     case 'resumed':
       return `goes on from step ${event.step}, epoch ${event.epoch}`;
     case 'epoch': {
+      const overflowed = event.overflowed ? `  ${event.overflowed} steps overflowed` : '';
       const accuracy = event.evaluation ? `  top-1 ${percent(event.evaluation.top1)}` : '';
-      return `epoch ${event.epoch}/${event.epochs}  loss ${lossFigure(event.loss)}${accuracy}  lr ${event.lr.toExponential(1)}  ${formatDuration(event.seconds)}`;
+      return `epoch ${event.epoch}/${event.epochs}  loss ${lossFigure(event.loss)}${accuracy}  lr ${event.lr.toExponential(1)}  ${formatDuration(event.seconds)}${overflowed}`;
     }
     case 'evaluated':
       return `${event.what === 'cold' ? 'cold assembly' : 'evaluated'}: ${evaluationText(event.evaluation)}`;

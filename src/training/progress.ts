@@ -20,6 +20,8 @@ export const progressSchema = z.strictObject({
   skipped: z.int().min(0).default(0),
   skippedInEpoch: z.int().min(0).default(0),
   skippedInRow: z.int().min(0).default(0),
+  /** Steps that changed nothing, as the gradient that loss scaling multiplied overflowed. */
+  overflowed: z.int().min(0).default(0),
   /** Times that training went back to a checkpoint; the data has another order after each. */
   rollbacks: z.int().min(0).default(0),
 });

@@ -32,6 +32,8 @@ export interface Stepper {
    *   not, NaN
    */
   step(state: EngineState, batch: Batch, step: number, lr: number, skipped?: number): Promise<number>;
+  /** Steps of this stepper that changed nothing, as the scaled gradient overflowed; loss scaling halves its scale then. */
+  readonly overflowed: number;
   dispose(): void;
 }
 
@@ -84,6 +86,12 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
   if (!gradient) throw new RangeError('a step has at least one program');
   const { name, config } = source;
   const { accumulate } = config.training;
+  let overflowed = 0;
+  /** Throws TRAINING_DIVERGED as `checkScale`. */
+  const observe = (step: number, outputs: Readonly<Record<string, HostTensor>>) => {
+    if (settings.lossScaling && !(scalarOf(outputs, 'gradientNorm') <= LARGEST)) overflowed += 1;
+    checkScale(name, step, outputs);
+  };
 
   return {
     flops: stepFlops(settings, apply ? [gradient.cost, apply.cost] : [gradient.cost]),
@@ -92,7 +100,7 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
       if (!apply) {
         const feeds = microBatchFeeds(settings, name, batch, step, 0);
         const outputs = await gradient.run(state, { ...feeds, ...scalars });
-        checkScale(name, step, outputs);
+        observe(step, outputs);
         return lossOf(settings, scalarOf(outputs, 'loss'), outputs);
       }
       let loss = 0;
@@ -103,8 +111,11 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
       }
       const meanLoss = settings.skipsNonFinite ? { loss: float32(Float32Array.of(loss), []) } : {};
       const outputs = await apply.run(state, { ...scalars, ...meanLoss });
-      checkScale(name, step, outputs);
+      observe(step, outputs);
       return lossOf(settings, loss, outputs);
+    },
+    get overflowed() {
+      return overflowed;
     },
     dispose() {
       gradient.dispose();

@@ -98,6 +98,7 @@ export async function train(
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
     };
 
+    const overflowedBefore = progress.overflowed;
     if (training.evaluateCold && progress.cold === null) {
       progress.cold = await evaluator.evaluate(state, dataset.validation);
       observer.cold(progress.cold);
@@ -129,6 +130,7 @@ export async function train(
         const finite = Number.isFinite(loss);
         if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
         countStep(progress, loss);
+        progress.overflowed = overflowedBefore + stepper.overflowed;
         if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
         observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
         const endOfEpoch = progress.step === (epoch + 1) * stepsPerEpoch;
@@ -140,6 +142,7 @@ export async function train(
         loss: progress.lossSum / (stepsPerEpoch - progress.skippedInEpoch),
         lr,
         seconds: (performance.now() - epochStarted) / 1000,
+        ...(progress.overflowed > 0 ? { overflowed: progress.overflowed } : {}),
       };
       progress.lossSum = 0;
       progress.skippedInEpoch = 0;

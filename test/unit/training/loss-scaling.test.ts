@@ -107,6 +107,25 @@ describe.each(cases)('loss scaling of a $family with $accumulate micro-batches',
     expect(numberOf(before, 'biasCorrection2')).toBeCloseTo(1 - 0.999 ** taken, 6);
   });
 
+  it('counts the steps that it skips', async () => {
+    const job = tiny('fp16', { accumulate }, model);
+    const engine = emulated();
+    const state = engine.createState(stateOf(job, { ...usual, initial: 2 ** 28 }));
+    const stepper = await createStepper(engine, job, CLASSES);
+    let [scale, halved] = [2 ** 28, 0];
+    for (let step = 0; step < 20; step++) {
+      await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
+      const next = numberOf(await state.read(), 'lossScale');
+      if (next < scale) halved++;
+      scale = next;
+      expect(stepper.overflowed).toBe(halved);
+    }
+    expect(halved).toBeGreaterThan(5);
+    expect(halved).toBeLessThan(20);
+    stepper.dispose();
+    state.dispose();
+  });
+
   it('doubles the scale after so many good steps', async () => {
     const scales: number[] = [];
     const counts: number[] = [];
