@@ -49,7 +49,7 @@ async function expectIntact(root: string, steps: readonly number[]) {
 /** Lets the first, second, … call go wrong until a save has no failure; returns how often it went wrong. */
 async function untilNothingFails(call: string, injection: Injection, step: number, steps: readonly number[]) {
   let failures = 0;
-  for (const number of callNumbers(200, call !== 'write')) {
+  for (const number of callNumbers(5000, call !== 'write')) {
     const root = copy('struck');
     const ended = await save(root, step, straced(call, injection, number));
     if (ended.exitCode === 0) return failures;

@@ -8,7 +8,7 @@ import { survivorsOf } from '../../scripts/soak/processes.ts';
 import { readJournal } from '../../src/coordinator/journal.ts';
 import { loadRunRecord } from '../../src/coordinator/run-directory.ts';
 import { createSmallRun } from '../fixtures/run.ts';
-import { callNumbers, hasStrace, type Injection, straced } from '../support/faults.ts';
+import { callNumbers, hasStrace, type Injection, straced, thorough } from '../support/faults.ts';
 
 const program = fileURLToPath(new URL('../fixtures/coordinate.mjs', import.meta.url));
 
@@ -68,7 +68,7 @@ describe.skipIf(!hasStrace())('a coordinator', () => {
   ])(
     'that is killed %s an event is written, the first, second, …, leaves nothing, and resume ends alike',
     async (_, call) => {
-      expect(await untilNothingFails(call, 'signal=SIGKILL')).toBeGreaterThan(6);
+      expect(await untilNothingFails(call, 'signal=SIGKILL')).toBeGreaterThan(4);
     },
   );
 
@@ -78,11 +78,11 @@ describe.skipIf(!hasStrace())('a coordinator', () => {
   ] as const)(
     'that cannot write an event, the first, second, … (%s: %s), ends with the cause, and resume ends alike',
     async (call, injection) => {
-      expect(await untilNothingFails(call, injection)).toBeGreaterThan(6);
+      expect(await untilNothingFails(call, injection)).toBeGreaterThan(4);
     },
   );
 
-  it('that is killed again and again, an event later each time, ends alike', async () => {
+  it.skipIf(!thorough)('that is killed again and again, an event later each time, ends alike', async () => {
     const runDirectory = await createSmallRun();
     let kills = 0;
     for (let number = 1; number < 60; number += 2) {

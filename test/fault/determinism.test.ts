@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { startCli } from '../../scripts/soak/session.ts';
 import { readJournal } from '../../src/coordinator/journal.ts';
+import { thorough } from '../support/faults.ts';
 import { untilEvent } from '../support/run.ts';
 import { tinyRuns } from '../support/tiny-run.ts';
 
@@ -27,7 +28,8 @@ const ends = (name: string) =>
 it('any number of jobs at a time and any order in which they end give the same weights', async () => {
   const one = await weightsOf('one', 1);
   expect(await weightsOf('first-late', 2, 'module-0', 'module-1')).toBe(one);
-  expect(await weightsOf('second-late', 3, 'module-1', 'module-0')).toBe(one);
   expect(ends('first-late').slice(1, 3)).toEqual(['module-1', 'module-0']);
+  if (!thorough) return;
+  expect(await weightsOf('second-late', 3, 'module-1', 'module-0')).toBe(one);
   expect(ends('second-late').slice(1, 3)).toEqual(['module-0', 'module-1']);
 });
