@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { runCli } from '../support/cli.ts';
+import { journalOf, startCli, untilEvent } from '../support/run.ts';
 import { torchTest } from '../support/torch.ts';
 
 const config = `
@@ -11,26 +12,37 @@ division: { modules: 3 }
 training: { batchSize: 16 }
 data: { shapes: { train: 64, validation: 32 } }
 phases: { meta: { epochs: 1 }, incubate: { epochs: 1 }, finetune: { epochs: 1 } }
+checkpoint: { everySteps: 1 }
 `;
 
-torchTest('a run on torch ends with the same weights each time, near those of cpu', async () => {
+torchTest('a run on torch ends with the same weights, killed and resumed or not, near those of cpu', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'torch run '));
   await writeFile(join(folder, 'tiny.yaml'), config);
   const results = [];
   for (const [run, engine] of [
     ['first', 'torch'],
-    ['second', 'torch'],
+    ['killed', 'torch'],
     ['other', 'cpu'],
   ] as const) {
     const args = ['--config', join(folder, 'tiny.yaml'), '--engine', engine, '--threads', '1', '--run', run];
+    if (run === 'killed') {
+      const child = startCli(['train', ...args, '--runs-dir', folder]);
+      await untilEvent(
+        join(folder, run),
+        ({ type, job, step }) => type === 'checkpoint' && job === 'module-1' && step === 2,
+      );
+      child.kill('SIGKILL');
+      await child;
+    }
     const { exitCode, stderr } = await runCli(['train', ...args, '--runs-dir', folder, '--json']);
     expect([exitCode, stderr]).toEqual([0, expect.not.stringMatching(/error/)]);
     const { plan } = JSON.parse(await readFile(join(folder, run, 'run.json'), 'utf8'));
     expect(JSON.stringify(plan)).toContain(`"${engine}"`);
     results.push(await readFile(join(folder, run, 'jobs/finetune/weights.safetensors')));
   }
-  const [first, second, other] = results as [Buffer, Buffer, Buffer];
-  expect(second.equals(first)).toBe(true);
+  const [first, killed, other] = results as [Buffer, Buffer, Buffer];
+  expect((await journalOf(join(folder, 'killed'))).map(({ type }) => type)).toContain('resumed');
+  expect(killed.equals(first)).toBe(true);
   expect(other.equals(first)).toBe(false);
   const weightsOf = (file: Buffer) => {
     const start = 8 + Number(file.readBigUInt64LE(0));

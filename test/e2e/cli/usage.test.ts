@@ -49,24 +49,28 @@ describe('help and version', () => {
       output is a valid file for --config.
 
       Options:
-        --json               print {config, origins, recipe} as JSON
-        -h, --help           show help
+        --json                print {config, origins, recipe} as JSON
+        -h, --help            show help
 
       Configuration:
-        --recipe <name>      bundled recipe to start from (default: shapes)
-        -c, --config <file>  YAML file with settings
-        --model <name>       architecture, such as vit-base or resnet-110
-        --modules <k>        number of modules
-        --depths <list>      blocks of each module: 4,3,3,2
-        --data <source>      image folder, or shapes
-        --batch-size <n>     images per optimiser step
-        --seed <n>           seed of every random decision
-        --engine <name>      what computes: auto, cpu, webgpu, cuda, tfjs or torch
-        --gpus <list>        GPUs to use: auto, none, or 0,1,…
-        --jobs-per-gpu <n>   jobs that share a GPU
-        --threads <n>        CPU threads to use
-        --retries <n>        further attempts of a job that failed
-        --set <key=value>    any other setting, such as training.mixup=0.2; repeatable"
+        --recipe <name>       bundled recipe to start from (default: shapes)
+        -c, --config <file>   YAML file with settings
+        --model <name>        architecture, such as vit-base or resnet-110
+        --modules <k>         number of modules
+        --depths <list>       blocks of each module: 4,3,3,2
+        --data <source>       image folder, or shapes
+        --batch-size <n>      images per optimiser step
+        --seed <n>            seed of every random decision
+        --engine <name>       what computes: auto, cpu, webgpu, cuda, tfjs or torch
+        --precision <name>    what products and activations are computed in: fp32,
+                              tf32, bf16 or fp16
+        --gpus <list>         GPUs to use: auto, none, or 0,1,…
+        --jobs-per-gpu <n>    jobs that share a GPU
+        --threads <n>         CPU threads to use
+        --cuda-graphs <when>  record steps of torch on a GPU: auto, on or off
+        --retries <n>         further attempts of a job that failed
+        --set <key=value>     any other setting, such as training.mixup=0.2;
+                              repeatable"
     `);
     expect(await runCli(['help', 'config'])).toEqual(asked);
   });
