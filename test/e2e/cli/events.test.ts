@@ -70,7 +70,7 @@ test('a run that fails ends its stream with that, and its error is on stderr', a
   const lr = '--set=phases.incubate.lr=1e30';
   const { stdout, stderr, exitCode } = await runCli(['train', ...args, '--run', 'failed', '--events', lr]);
   expect(exitCode).toBe(1);
-  expect(stderr).toMatch(/^error: module-0 failed: .*\n(hint: .*\n)?code: TRAINING_/m);
+  expect(stderr).toMatch(/^error: module-\d failed: .*\n(hint: .*\n)?code: TRAINING_/m);
   const { events } = split(stdout);
   expect(events).toBe(await journal('failed'));
   expect(JSON.parse(events.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ outcome: 'failed' });
