@@ -106,3 +106,19 @@ export async function runSteps(engine: Engine, job: TinyJob, steps: number, give
   state.dispose();
   return { losses, tensors };
 }
+
+/** Everything that a step may hold: mixing, stochastic depth, clipping. */
+export const fullStep = {
+  training: { mixup: 0.8, cutmix: 1 },
+  phases: Object.fromEntries(
+    ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.2, clip: 0.5 }]),
+  ),
+};
+
+/** Ways to compute a step, by name: settings of training, and the model where it is another. */
+export const stepVariants: readonly (readonly [string, object, object])[] = [
+  ['1 micro-batch', {}, {}],
+  ['2 micro-batches', { accumulate: 2 }, {}],
+  ['recomputed blocks', { recompute: true }, {}],
+  ['a residual network', {}, tinyResnet],
+];

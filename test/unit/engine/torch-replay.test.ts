@@ -5,7 +5,7 @@ import { loadAddon, type Replay } from '../../../src/engine/torch/addon.ts';
 import { lowerToTorch } from '../../../src/engine/torch/lower.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { float32 } from '../../../src/util/tensor.ts';
-import { jobs, runSteps, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { fullStep, jobs, runSteps, stepVariants, tinyConfig, tinyJob } from '../../support/tiny.ts';
 import { torchEngine, torchTest } from '../../support/torch.ts';
 
 /*
@@ -16,22 +16,10 @@ const vector = { dtype: 'float32', shape: [2] } as const;
 const numbers = (...values: number[]) => float32(Float32Array.of(...values));
 
 describe('training at fixed addresses', () => {
-  const full = {
-    training: { mixup: 0.8, cutmix: 1 },
-    phases: Object.fromEntries(
-      ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.2, clip: 0.5 }]),
-    ),
-  };
-  const variants: [string, object, object][] = [
-    ['1 micro-batch', {}, {}],
-    ['2 micro-batches', { accumulate: 2 }, {}],
-    ['recomputed blocks', { recompute: true }, {}],
-    ['a residual network', {}, tinyResnet],
-  ];
-  for (const [variant, settings, model] of variants) {
+  for (const [variant, settings, model] of stepVariants) {
     for (const job of Object.values(jobs)) {
       torchTest(`has the bits of training otherwise over 10 steps: ${job.id}, ${variant}`, async (engine) => {
-        const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, ...settings } }));
+        const tiny = tinyJob(job, tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } }));
         const expected = await runSteps(engine, tiny, 10);
         const found = await runSteps(await torchEngine({ replay: 'always' }), tiny, 10);
         expect(found).toEqual(expected);

@@ -7,28 +7,14 @@ import { lowerToTorch } from '../../../src/engine/torch/lower.ts';
 import { createTorchEngine } from '../../../src/engine/torch/torch-engine.ts';
 import { tryTorch } from '../../../src/engine/torch/try-torch.ts';
 import { float32, type HostTensor, int32 } from '../../../src/util/tensor.ts';
-import { jobs, runSteps, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { fullStep, jobs, runSteps, stepVariants, tinyConfig, tinyJob } from '../../support/tiny.ts';
 import { TORCH_THREADS, torchEngine, torchTest } from '../../support/torch.ts';
 
-/** Everything that a step may hold: mixing, stochastic depth, clipping. */
-const full = {
-  training: { mixup: 0.8, cutmix: 1 },
-  phases: Object.fromEntries(
-    ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.2, clip: 0.5 }]),
-  ),
-};
-
 describe('training on torch', () => {
-  const variants: [string, object, object][] = [
-    ['1 micro-batch', {}, {}],
-    ['2 micro-batches', { accumulate: 2 }, {}],
-    ['recomputed blocks', { recompute: true }, {}],
-    ['a residual network', {}, tinyResnet],
-  ];
-  for (const [variant, settings, model] of variants) {
+  for (const [variant, settings, model] of stepVariants) {
     for (const job of Object.values(jobs)) {
       torchTest(`has the losses of cpu over 20 steps: ${job.id}, ${variant}`, async (engine) => {
-        const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, ...settings } }));
+        const tiny = tinyJob(job, tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } }));
         const expected = await runSteps(createOnnxEngine({ threads: 1 }), tiny, 20);
         const found = await runSteps(engine, tiny, 20);
         for (const [step, loss] of expected.losses.entries())
@@ -40,7 +26,7 @@ describe('training on torch', () => {
   }
 
   torchTest('ends with equal bits when it is repeated', async (engine) => {
-    const tiny = tinyJob(jobs.middle, tinyConfig(full));
+    const tiny = tinyJob(jobs.middle, tinyConfig(fullStep));
     const [first, second] = [await runSteps(engine, tiny, 20), await runSteps(engine, tiny, 20)];
     for (const name of ['parameters', 'm', 'v']) expect(second.tensors[name]?.data).toEqual(first.tensors[name]?.data);
   });
