@@ -81,6 +81,8 @@ export async function train(
   const { state, frozen } = openState(engine, training, initial, resumed);
   const stepper = await createStepper(engine, training, dataset.identity.classes.length);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation);
+  /** Losses that have not come yet, of the steps that the engine has been told of. */
+  const running: Promise<number>[] = [];
   try {
     observer.compiled({
       seconds: (performance.now() - started) / 1000,
@@ -106,6 +108,21 @@ export async function train(
     if (steps === 0) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
 
     const peak = peakLearningRate(phase, config.training);
+    let told = progress.step;
+    /** Waits until at most so many steps are running. */
+    const settle = async (ahead = 0) => {
+      while (running.length > ahead) {
+        const loss = (await running[0]) as number;
+        running.shift();
+        const epoch = Math.floor(progress.step / stepsPerEpoch);
+        const finite = Number.isFinite(loss);
+        if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
+        countStep(progress, loss);
+        progress.overflowed = overflowedBefore + stepper.overflowed;
+        if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
+        observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
+      }
+    };
     for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < phase.epochs; epoch++) {
       const epochStarted = performance.now();
       const batches = trainBatches(dataset.train, {
@@ -122,20 +139,24 @@ export async function train(
       let lr = 0;
       for await (const batch of batches) {
         if (observer.stopRequested()) {
+          await settle();
           await save(null);
           return await outcome(false);
         }
-        lr = learningRate(progress.step, stepsPerEpoch, phase, peak);
-        const loss = await stepper.step(state, batch, progress.step, lr, progress.skipped);
-        const finite = Number.isFinite(loss);
-        if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
-        countStep(progress, loss);
-        progress.overflowed = overflowedBefore + stepper.overflowed;
-        if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
-        observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
-        const endOfEpoch = progress.step === (epoch + 1) * stepsPerEpoch;
-        if (!endOfEpoch && observer.saveDue(progress.step, false)) await save(null);
+        lr = learningRate(told, stepsPerEpoch, phase, peak);
+        const loss = stepper.step(state, batch, told, lr, progress.skipped);
+        // Handled when it is awaited; the step before may fail first.
+        loss.catch(() => {});
+        running.push(loss);
+        told += 1;
+        await settle(stepper.runsAhead ? 1 : 0);
+        const endOfEpoch = told === (epoch + 1) * stepsPerEpoch;
+        if (!endOfEpoch && observer.saveDue(told, false)) {
+          await settle();
+          await save(null);
+        }
       }
+      await settle();
       const details = {
         epoch: epoch + 1,
         epochs: phase.epochs,
@@ -154,6 +175,7 @@ export async function train(
     }
     return await outcome(true);
   } finally {
+    await Promise.allSettled(running);
     evaluator.dispose();
     stepper.dispose();
     state.dispose();
