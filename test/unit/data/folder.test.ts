@@ -7,7 +7,7 @@ import { type RunConfig, runConfigSchema } from '../../../src/config/schema.ts';
 import { decodeImage } from '../../../src/data/decode.ts';
 import { assertSameDataset } from '../../../src/data/identity.ts';
 import { describeDataset, openDataset } from '../../../src/data/open.ts';
-import { scanImageFolder } from '../../../src/data/scan.ts';
+import { scanImageFolder } from '../../../src/data/sources/folder.ts';
 import { limitPerClass } from '../../../src/data/subset.ts';
 
 let root: string;
