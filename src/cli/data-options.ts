@@ -38,7 +38,14 @@ export async function dataConfig(
   const { resolveConfig } = await import('../config/resolve.ts');
   const { config } = await resolveConfig({
     flags: { data: source, subset, shots, seed: String(seed) },
-    sets: [`data.format=${format}`, ...(holdout === undefined ? [] : [`data.holdout=${holdout}`]), ...sets],
+    sets: [
+      `data.format=${format}`,
+      // The default recipe's are for three channels, and no image is normalised here.
+      'data.mean=null',
+      'data.std=null',
+      ...(holdout === undefined ? [] : [`data.holdout=${holdout}`]),
+      ...sets,
+    ],
   });
   return config;
 }

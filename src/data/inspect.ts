@@ -28,7 +28,7 @@ interface ImageSize {
 }
 
 /** Images of each split that are decoded. */
-const SAMPLE = 100;
+const SAMPLE = 500;
 /** Sizes that are listed. */
 const LISTED = 5;
 /** Times as many images of one class as of another that are worth a word. */

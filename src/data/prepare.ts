@@ -21,6 +21,8 @@ export interface PrepareOptions {
 
 /** Images decoded at a time. */
 const CONCURRENCY = 32;
+/** Bytes written at a time. */
+const PIECE = 1 << 20;
 
 /**
  * Writes the configured data set as a packed set: its images decoded and resized to `model.imageSize`, which need no decoding
@@ -94,7 +96,7 @@ async function writeHashed(
   const hash = createHash('sha256');
   let bytes = 0;
   async function* hashed() {
-    for await (const piece of pieces) {
+    for await (const piece of joined(pieces)) {
       hash.update(piece);
       bytes += piece.length;
       yield piece;
@@ -102,4 +104,19 @@ async function writeHashed(
   }
   await writeFileAtomic(join(directory, name), hashed());
   return { name, bytes, sha256: hash.digest('hex') };
+}
+
+/** The same bytes in larger pieces, so that few calls write them. */
+async function* joined(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let gathered: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    gathered.push(piece);
+    bytes += piece.length;
+    if (bytes < PIECE) continue;
+    yield Buffer.concat(gathered);
+    gathered = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(gathered);
 }
