@@ -63,9 +63,3 @@ async function reader(image: StoredImage): Promise<Sharp> {
   const { path } = image;
   return sharp(path.includes('[') ? await readFile(path) : path, { failOn: 'truncated' });
 }
-
-/** Width and height of an image as it is shown, in pixels, from its header. */
-export async function readSize(image: StoredImage): Promise<{ readonly width: number; readonly height: number }> {
-  const { width, height, autoOrient } = await (await reader(image)).metadata();
-  return { width: autoOrient?.width ?? width, height: autoOrient?.height ?? height };
-}

@@ -1,6 +1,7 @@
 import type { RunConfig } from '../config/schema.ts';
 import { messageOf } from '../util/errors.ts';
-import { decodeStored, readSize } from './decode.ts';
+import { decodeStored } from './decode.ts';
+import { type ImageSize, readImageSize } from './image-size.ts';
 import { type FoundImages, findImages } from './images.ts';
 import type { ImageSet } from './sources/image-set.ts';
 
@@ -20,11 +21,6 @@ export interface Inspection {
   };
   readonly fingerprint: string;
   readonly problems: readonly string[];
-}
-
-interface ImageSize {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Images of each split that are decoded. */
@@ -92,7 +88,7 @@ async function lookAt(set: ImageSet, index: number): Promise<Look> {
     const image = await set.read(index);
     const name = image.kind === 'file' ? image.path : set.name(index);
     await decodeStored(image, name, { size: 8, channels: 3, resize: 'stretch' });
-    return { size: await readSize(image) };
+    return { size: await readImageSize(image) };
   } catch (error) {
     return { problem: `${messageOf(error)}.` };
   }

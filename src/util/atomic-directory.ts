@@ -5,6 +5,8 @@ import { syncDirectory, writeError } from './atomic-file.ts';
 import { hasErrno, IncubateError } from './errors.ts';
 import { makeDirectory } from './make-directory.ts';
 
+const END = '.tmp';
+
 /**
  * Makes a directory of a data set that appears whole or not at all: `fill` writes into a temporary one beside it, which then
  * gets the name. One process at a time may write to a path: what a killed one left is cleared away.
@@ -17,13 +19,16 @@ export async function writeDirectoryAtomic(
 ): Promise<void> {
   const target = resolve(directory);
   const parent = dirname(target);
-  const prefix = `.${basename(target)}-`;
+  const start = `.${basename(target)}-`;
   await assertFree(directory, target);
-  const temporary = join(parent, `${prefix}${randomUUID()}.tmp`);
+  const temporary = join(parent, `${start}${randomUUID()}${END}`);
   try {
     await makeDirectory(parent);
-    const left = (await readdir(parent)).filter((name) => name.startsWith(prefix) && name.endsWith('.tmp'));
-    for (const name of left) await rm(join(parent, name), { recursive: true, force: true });
+    for (const name of await readdir(parent)) {
+      // By their length, as another directory's name may begin like this one's.
+      const isLeft = name.startsWith(start) && name.endsWith(END) && name.length === basename(temporary).length;
+      if (isLeft) await rm(join(parent, name), { recursive: true, force: true });
+    }
     await makeDirectory(temporary);
     await fill(temporary);
     await syncDirectory(temporary);

@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { describeDataset, openDataset } from '../../../src/data/open.ts';
+import { preparePacked } from '../../../src/data/prepare.ts';
+import { PACKED_FILE, packedText } from '../../../src/data/sources/packed-format.ts';
 import { unpickle } from '../../../src/data/sources/unpickle.ts';
 import { binaryFile, pickle, pythonFile } from '../../support/cifar-files.ts';
 import { dataConfig } from '../../support/data-config.ts';
@@ -169,7 +171,6 @@ test('tar archives', async () => {
     { name: `${key}${'n'.repeat(key * 60)}.cls`, content: Buffer.from(String(key % 2)) },
   ]);
   let sound = 0;
-  const { readFileSync } = await import('node:fs');
   for (const format of ['gnu', 'pax', 'ustar'] as const) {
     const path = join(place, 'whole.tar');
     await writeTar(path, entries.slice(0, format === 'ustar' ? 4 : 8), { format });
@@ -260,4 +261,71 @@ test('manifests', async () => {
     { numRuns: 300 },
   );
   expect(sound).toBeGreaterThan(20);
+});
+
+test('descriptions of packed sets', async () => {
+  const whole = join(place, 'whole');
+  await preparePacked(dataConfig('shapes', { shapes: { train: 20, validation: 10 } }, { imageSize: 4 }), whole);
+  const text = readFileSync(join(whole, PACKED_FILE), 'utf8');
+  const { sha256: _, ...description } = JSON.parse(text);
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 1 }),
+    fc.constantFrom<unknown>(0, -1, 1e300, 2 ** 31, '../train.pixels', []),
+  );
+  const keys = ['packed', 'size', 'channels', 'classes', 'splits', 'origin', 'splits.train', 'splits.train.images'];
+  const files = [
+    'splits.train.pixels',
+    'splits.train.pixels.name',
+    'splits.train.labels.bytes',
+    'splits.train.labels.sha256',
+  ];
+  // Described anew, so that its own SHA-256 is right.
+  const edited = fc.tuple(fc.constantFrom(...keys, ...files), value).map(([key, put]) => {
+    const copy = structuredClone(description);
+    const path = key.split('.');
+    const name = path.pop() as string;
+    path.reduce((section, part) => section[part], copy)[name] = put;
+    return Buffer.from(packedText(copy));
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(damaged(Buffer.from(text)), edited), async (bytes) => {
+      writeFileSync(join(whole, PACKED_FILE), bytes);
+      await expectSound(whole, { format: 'packed' });
+    }),
+    { numRuns: 200 },
+  );
+  writeFileSync(join(whole, PACKED_FILE), text);
+  expect(await expectSound(whole, {})).toBe(true);
+});
+
+test('patterns of shards', async () => {
+  const piece = fc.constantFrom(
+    '{',
+    '}',
+    '..',
+    ',',
+    '*',
+    '?',
+    '0',
+    '9',
+    '000',
+    '99999999',
+    'a',
+    '.tar',
+    '/',
+    '[',
+    '\\',
+    '(',
+    '\0',
+    '🐣',
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 12 }), async (pieces) => {
+      const outcome = await outcomeOf(() =>
+        describeDataset(dataConfig(`${place}/${pieces.join('')}`, { format: 'tar' })),
+      );
+      expect(outcome).toMatchObject({ code: expect.stringMatching(/^DATA_/) });
+    }),
+    { numRuns: 500 },
+  );
 });
