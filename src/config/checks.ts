@@ -22,5 +22,12 @@ export function checkConfig(config: RunConfig): Problem[] {
       });
     }
   }
+  if (data.trainLimit !== null && data.shots !== null) {
+    problems.push({
+      code: 'CONFIG_VALUE',
+      message: `data.trainLimit ${data.trainLimit} and data.shots ${data.shots} both say how many training images are used`,
+      hint: 'Set one of them to null.',
+    });
+  }
   return problems;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataFormats } from './data-formats.ts';
 import { cudaGraphs, engineNames } from './engines.ts';
 import { precisions } from './precision.ts';
 
@@ -8,6 +9,18 @@ const decay = z.number().min(0).lt(1);
 const positiveInteger = z.int().positive();
 /** A limit of time that can be switched off. */
 const seconds = (least: number, standard: number) => z.number().min(least).nullable().default(standard);
+/** Images of a split that are used. */
+const imageLimit = z
+  .union([
+    positiveInteger,
+    z
+      .string()
+      .regex(/^(?:100|\d{1,2}(?:\.\d{1,6})?)%$/)
+      .refine((text) => Number.parseFloat(text) > 0)
+      .meta({ examples: ['25%'] }),
+  ])
+  .nullable()
+  .default(null);
 const perModule = z.array(positiveInteger).min(1);
 
 const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: number; clip: number | null }) =>
@@ -73,8 +86,18 @@ export const runConfigSchema = z.strictObject({
     .prefault({}),
   data: z
     .strictObject({
-      source: z.string().min(1).default('shapes').describe("'shapes' (generated) or an image folder"),
-      holdout: fraction.default(0.1).describe('share of the images held out when the folder has no split folders'),
+      source: z
+        .string()
+        .min(1)
+        .default('shapes')
+        .describe(
+          "'shapes' (generated), or an image folder, archive, manifest, tar shards or a packed set; see docs/data.md",
+        ),
+      format: z
+        .enum(['auto', ...dataFormats])
+        .default('auto')
+        .describe('what the source is; auto: looked for'),
+      holdout: fraction.default(0.1).describe('share of the images held out when the source has no validation split'),
       resize: z.enum(['crop', 'stretch']).default('crop').describe('crop: shorter side to size, centre crop'),
       padding: z.int().min(0).default(4).describe('zero padding of the random crop, pixels; 0: no random crop'),
       flip: fraction.default(0.5).describe('probability of a horizontal flip'),
@@ -82,8 +105,9 @@ export const runConfigSchema = z.strictObject({
       std: z.array(z.number().positive()).nullable().default(null).describe('per channel; null: ImageNet'),
       cacheMiB: z.number().min(0).default(2048).describe('decoded images kept in memory by a job, MiB'),
       prefetch: positiveInteger.default(4).describe('batches prepared ahead of the step'),
-      trainLimit: positiveInteger.nullable().default(null).describe('use this many training images, class-balanced'),
-      validationLimit: positiveInteger.nullable().default(null).describe('use this many validation images'),
+      trainLimit: imageLimit.describe('use this many training images, or this share of them, class-balanced'),
+      validationLimit: imageLimit.describe('use this many validation images, or this share of them, class-balanced'),
+      shots: positiveInteger.nullable().default(null).describe('use this many training images of every class'),
       shapes: z
         .strictObject({
           train: positiveInteger.default(6000).describe('generated training images'),

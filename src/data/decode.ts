@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { IncubateError, messageOf } from '../util/errors.ts';
+import type { StoredImage } from './sources/image-set.ts';
 
 // Many small images decode side by side, so one thread each is enough, and none is decoded twice.
 sharp.concurrency(1);
@@ -14,17 +15,25 @@ export interface DecodeOptions {
   readonly resize: 'crop' | 'stretch';
 }
 
+/** Decodes the image file at a path as {@link decodeStored} does. */
+export function decodeImage(path: string, options: DecodeOptions): Promise<Uint8Array> {
+  return decodeStored({ kind: 'file', path }, path, options);
+}
+
 /**
  * Decodes an image to bytes [size, size, channels]: oriented as its EXIF data say, the first frame of several,
  * transparency on black, any colour space and depth to 8-bit sRGB or grey.
  *
- * @throws DATA_IMAGE naming the file.
+ * @param name what messages call the image
+ * @throws DATA_IMAGE naming it.
  */
-export async function decodeImage(path: string, { size, channels, resize }: DecodeOptions): Promise<Uint8Array> {
+export async function decodeStored(
+  image: StoredImage,
+  name: string,
+  { size, channels, resize }: DecodeOptions,
+): Promise<Uint8Array> {
   try {
-    // By its path, so that sharp's threads read and decode in one go even while a training step blocks this thread; but
-    // libvips takes brackets in a path for options.
-    const pixels = await sharp(path.includes('[') ? await readFile(path) : path, { failOn: 'truncated' })
+    const pixels = await (await reader(image))
       .autoOrient()
       .resize(size, size, { fit: resize === 'crop' ? 'cover' : 'fill' })
       .flatten({ background: '#000000' })
@@ -36,9 +45,21 @@ export async function decodeImage(path: string, { size, channels, resize }: Deco
   } catch (error) {
     // libvips repeats itself over several lines.
     const [reason] = messageOf(error).split('\n', 1);
-    throw new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(path)} cannot be decoded: ${reason}`, {
+    throw new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(name)} cannot be decoded: ${reason}`, {
       hint: 'Repair or remove the file and start a new run; if it was whole before, restore it and resume the run.',
       cause: error,
     });
   }
+}
+
+async function reader(image: StoredImage): Promise<Sharp> {
+  if (image.kind === 'pixels') {
+    const { data, height, width, channels } = image.pixels;
+    return sharp(data, { raw: { width, height, channels: channels as 1 | 3 } });
+  }
+  if (image.kind === 'encoded') return sharp(image.bytes, { failOn: 'truncated' });
+  // By its path, so that sharp's threads read and decode in one go even while a training step blocks this thread; but
+  // libvips takes brackets in a path for options.
+  const { path } = image;
+  return sharp(path.includes('[') ? await readFile(path) : path, { failOn: 'truncated' });
 }

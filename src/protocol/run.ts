@@ -10,7 +10,7 @@ export interface DatasetIdentity {
   readonly classes: readonly string[];
   readonly train: number;
   readonly validation: number;
-  /** SHA-256 over the sorted relative paths and file sizes, or over the generator's settings. */
+  /** SHA-256 of what is used: paths and sizes, contents, or the generator's settings, as the source's format has it. */
   readonly fingerprint: string;
 }
 

@@ -195,3 +195,30 @@ export const cleanDocument = z.strictObject({
   runs: z.array(z.strictObject({ run: z.string(), what: z.enum(['checkpoints', 'run']), bytes: count })),
   bytes: count,
 });
+
+const imageSize = z.strictObject({ width: count, height: count });
+
+export const inspectionDocument = z.strictObject({
+  source: z.string(),
+  format: z.enum(['shapes', 'folder', 'cifar', 'idx', 'tar', 'manifest', 'packed']),
+  images: z.strictObject({ train: count, validation: count }),
+  classes: z.array(z.strictObject({ name: z.string(), train: count, validation: count })),
+  sample: z.strictObject({
+    images: count,
+    smallest: imageSize.nullable(),
+    largest: imageSize.nullable(),
+    sizes: z.array(imageSize.extend({ images: count })),
+  }),
+  fingerprint: z.string().length(64),
+  problems: z.array(z.string()),
+});
+
+export const preparedDocument = z.strictObject({
+  out: z.string(),
+  size: count,
+  channels: count,
+  classes: count,
+  train: count,
+  validation: count,
+  bytes: count,
+});

@@ -30,7 +30,7 @@ describe('help and version', () => {
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from
         clean          remove checkpoints of completed runs, or whole runs
-        data           generate data sets
+        data           inspect, prepare and generate data sets
         engine         build engines that do not come with the package
         doctor         show what this machine offers and which engine would be used
         completion     print a script that completes command lines in a shell
@@ -59,7 +59,9 @@ describe('help and version', () => {
         --model <name>        architecture, such as vit-base or resnet-110
         --modules <k>         number of modules
         --depths <list>       blocks of each module: 4,3,3,2
-        --data <source>       image folder, or shapes
+        --data <source>       image folder or other data set, or shapes
+        --subset <size>       class-balanced part of the training images: 500 or 25%
+        --shots <n>           training images of every class
         --batch-size <n>      images per optimiser step
         --seed <n>            seed of every random decision
         --engine <name>       what computes: auto, cpu, webgpu, cuda, tfjs or torch
