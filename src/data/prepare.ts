@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import { writeDirectoryAtomic } from '../util/atomic-directory.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
-import { packageVersion } from '../util/version.ts';
+import { packageVersion } from '../util/package.ts';
 import type { Split } from './dataset.ts';
 import { openDataset } from './open.ts';
 import {
