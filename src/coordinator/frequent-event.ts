@@ -25,7 +25,8 @@ const checks: { readonly [Type in 'epoch' | 'checkpoint']: (event: Loose) => boo
     isNumber(event.lr) &&
     isNumber(event.seconds) &&
     isEvaluation(event.evaluation) &&
-    hasKeys(event, 11),
+    // Journals of before have no time of waiting.
+    (event.dataSeconds === undefined ? hasKeys(event, 11) : isNumber(event.dataSeconds) && hasKeys(event, 12)),
   checkpoint: (event) => isCount(event.step) && typeof event.path === 'string' && hasKeys(event, 7),
 };
 
