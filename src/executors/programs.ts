@@ -6,7 +6,7 @@ import { IncubateError } from '../util/errors.ts';
 export type AskableProgram = 'estimate' | 'eval' | 'probe';
 
 /** Path of a compiled program of `workers/`, also where we are run from sources. Throws ENVIRONMENT_INSTALL. */
-export function programPath(program: 'job' | AskableProgram): string {
+export function programPath(program: 'job' | 'loader' | AskableProgram): string {
   const [installed, built] = ['../../workers', '../../dist/workers'].map((directory) =>
     fileURLToPath(new URL(`${directory}/${program}.js`, import.meta.url)),
   );

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, ftruncateSync, openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Memory that processes share: a file that lies in memory where the system has a place for such. */
+export interface SharedFile {
+  /** Path by which other processes open it. */
+  readonly path: string;
+  /** What stands at its beginning, in hexadecimal digits, so that nobody takes another file for it. */
+  readonly mark: string;
+  /** Length, bytes. Memory is taken by what is written. */
+  readonly bytes: number;
+  /** Throws what the system says, such as ENOSPC. */
+  write(bytes: Uint8Array, offset: number): void;
+  close(): void;
+}
+
+/** The same file in a process that reads it. */
+export interface SharedReader {
+  /** Fills `target` from `offset`. Throws where the file is too short. */
+  read(target: Uint8Array, offset: number): void;
+  close(): void;
+}
+
+const MEMORY = '/dev/shm';
+const MARK_BYTES = 16;
+/** Where the first thing may lie: behind the mark, at the beginning of a page. */
+export const FIRST_OFFSET = 4096;
+/** Of what is free in the place; others want some too. */
+const SHARE_OF_FREE = 0.8;
+
+/**
+ * Creates a file of `bytes` bytes or what there is room for.
+ *
+ * Where processes can open each other's descriptors, on Linux, the file has lost its name before anything is written to
+ * it: however its processes end, its memory is given back with the last of them. Elsewhere it lies in `directory`, which
+ * whoever starts the loader removes.
+ */
+export function createSharedFile(directory: string, bytes: number): SharedFile {
+  const place = existsSync(MEMORY) ? MEMORY : directory;
+  const name = join(place, `incubate-loader-${process.pid}-${randomBytes(6).toString('hex')}`);
+  const descriptor = openSync(name, 'wx+', 0o600);
+  const own = `/proc/${process.pid}/fd/${descriptor}`;
+  const hidden = existsSync(own);
+  if (hidden) unlinkSync(name);
+  const room = Math.min(FIRST_OFFSET + bytes, Math.floor(freeBytes(place) * SHARE_OF_FREE));
+  const length = Math.max(FIRST_OFFSET, room);
+  ftruncateSync(descriptor, length);
+  const mark = randomBytes(MARK_BYTES);
+  writeAll(descriptor, mark, 0);
+  return {
+    path: hidden ? own : name,
+    mark: mark.toString('hex'),
+    bytes: length,
+    write: (data, offset) => writeAll(descriptor, data, offset),
+    close() {
+      closeSync(descriptor);
+      if (!hidden) unlinkSync(name);
+    },
+  };
+}
+
+/** Opens the file that a loader tells of. Throws what the system says, or that it is another file. */
+export function openSharedFile(path: string, mark: string): SharedReader {
+  const descriptor = openSync(path, 'r');
+  const read = (target: Uint8Array, offset: number) => {
+    for (let done = 0; done < target.length; ) {
+      const count = readSync(descriptor, target, done, target.length - done, offset + done);
+      if (count === 0) throw new RangeError(`the loader's file ends before ${offset + target.length}`);
+      done += count;
+    }
+  };
+  const found = Buffer.alloc(MARK_BYTES);
+  try {
+    read(found, 0);
+    if (found.toString('hex') !== mark) throw new Error(`${path} is not the loader's file`);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  return { read, close: () => closeSync(descriptor) };
+}
+
+function writeAll(descriptor: number, data: Uint8Array, offset: number): void {
+  for (let done = 0; done < data.length; ) {
+    done += writeSync(descriptor, data, done, data.length - done, offset + done);
+  }
+}
+
+function freeBytes(place: string): number {
+  const { bavail, bsize } = statfsSync(place);
+  return bavail * bsize;
+}
