@@ -27,6 +27,8 @@ export interface RunContext {
   readonly leases: LeaseKeeper;
   /** See {@link countOomKills}. */
   readonly oomKills?: typeof countOomKills;
+  /** Address of the run's loader, if it has one. */
+  readonly loader?: string;
 }
 
 export interface Attempt {
@@ -69,7 +71,7 @@ export async function runAttempt(context: RunContext, attempt: Attempt): Promise
 }
 
 async function prepare(context: RunContext, { job, accumulate }: Attempt, specPath: string): Promise<void> {
-  const { record, runDirectory } = context;
+  const { record, runDirectory, loader } = context;
   const { training } = record.config;
   const spec: JobSpec = {
     format: RUN_FORMAT,
@@ -79,6 +81,7 @@ async function prepare(context: RunContext, { job, accumulate }: Attempt, specPa
     config: accumulate === undefined ? record.config : { ...record.config, training: { ...training, accumulate } },
     dataset: record.dataset,
     engine: record.plan.engine,
+    ...(loader === undefined ? {} : { loader }),
   };
   const directory = jobDirectory(runDirectory, job.id);
   try {

@@ -24,6 +24,8 @@ export interface SessionOptions {
   readonly retries: number;
   readonly leases: LeaseKeeper;
   readonly oomKills?: RunContext['oomKills'];
+  /** Address of the loader that its jobs may ask, if any. */
+  readonly loader?: string;
   readonly states: ReadonlyMap<string, JobState>;
   /** Results of completed jobs; the session adds to them. */
   readonly results: Map<string, JobResult>;
@@ -71,6 +73,7 @@ export function openSession(options: SessionOptions): Session {
     leases: options.leases,
     onProgress: (job, message) => observer.progress(job, message),
     ...(options.oomKills && { oomKills: options.oomKills }),
+    ...(options.loader !== undefined && { loader: options.loader }),
   };
 
   /** Notes how an attempt ended, and decides whether there is another. */
