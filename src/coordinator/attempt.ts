@@ -10,6 +10,7 @@ import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { serializeError, UNEXPECTED } from '../util/errors.ts';
 import { makeDirectory } from '../util/make-directory.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LoaderKeeper } from './loader-keeper.ts';
 import type { countOomKills } from './oom-kills.ts';
 import { type AttemptOutcome, classifyEnd } from './outcome.ts';
 import { superviseWorker } from './supervise.ts';
@@ -27,8 +28,8 @@ export interface RunContext {
   readonly leases: LeaseKeeper;
   /** See {@link countOomKills}. */
   readonly oomKills?: typeof countOomKills;
-  /** Address of the run's loader, if it has one. */
-  readonly loader?: string;
+  /** Whom jobs may ask for images, if anybody. */
+  readonly loader: Pick<LoaderKeeper, 'address'> | undefined;
 }
 
 export interface Attempt {
@@ -71,7 +72,8 @@ export async function runAttempt(context: RunContext, attempt: Attempt): Promise
 }
 
 async function prepare(context: RunContext, { job, accumulate }: Attempt, specPath: string): Promise<void> {
-  const { record, runDirectory, loader } = context;
+  const { record, runDirectory } = context;
+  const loader = context.loader?.address;
   const { training } = record.config;
   const spec: JobSpec = {
     format: RUN_FORMAT,

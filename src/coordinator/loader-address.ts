@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { MEMORY } from '../loader/shared-file.ts';
 
 /** Where the loader of a session listens. */
 export interface LoaderAddress {
@@ -24,9 +25,7 @@ const LONGEST_PATH = 100;
 export async function makeLoaderAddress(runDirectory: string): Promise<LoaderAddress> {
   const root = shortDirectory();
   const prefix = `incubate-${createHash('sha256').update(resolve(runDirectory)).digest('hex').slice(0, 12)}-`;
-  const left = (await readdir(root).catch(() => [])).filter((name) => name.startsWith(prefix));
-  // Of somebody else's nothing can be removed, and nothing of it is used.
-  for (const name of left) await rm(join(root, name), { recursive: true, force: true }).catch(() => {});
+  for (const place of [root, MEMORY]) await removeLeft(place, prefix);
   const directory = await mkdtemp(join(root, prefix));
   return {
     directory,
@@ -34,6 +33,12 @@ export async function makeLoaderAddress(runDirectory: string): Promise<LoaderAdd
       process.platform === 'win32' ? `\\\\.\\pipe\\${directory.replaceAll(/\W/g, '-')}` : join(directory, 'loader'),
     remove: () => rm(directory, { recursive: true, force: true }),
   };
+}
+
+async function removeLeft(place: string, prefix: string): Promise<void> {
+  const left = (await readdir(place).catch(() => [])).filter((name) => name.startsWith(prefix));
+  // Somebody else's cannot be removed, and is not used either.
+  for (const name of left) await rm(join(place, name), { recursive: true, force: true }).catch(() => {});
 }
 
 /** The directory of temporary files, or one with a shorter path where a socket in it could not be named. */

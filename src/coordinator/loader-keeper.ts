@@ -29,8 +29,8 @@ export interface LoaderOptions {
 
 /** A session's loader. */
 export interface LoaderKeeper {
-  /** What jobs are told. */
-  readonly address: string;
+  /** What jobs are told; undefined once it is given up. */
+  readonly address: string | undefined;
   /** Starts it, and again when it ends, a few times. */
   start(note: (entry: JournalEntry) => void): void;
   /** Ends it; resolves when it has gone. */
@@ -54,9 +54,10 @@ const FEWEST_THREADS = 4;
  */
 export async function prepareLoader(options: LoaderOptions): Promise<LoaderKeeper | undefined> {
   const { record, jobs, places, runDirectory } = options;
-  const { sharing, source } = record.config.data;
+  const { sharing, source, cacheMiB } = record.config.data;
+  const sharesNothing = sharing === 'off' || source === SHAPES || (sharing === 'images' && cacheMiB === 0);
   const modules = jobs.filter(({ kind }) => kind === 'module').length;
-  if (sharing === 'off' || source === SHAPES || Math.min(modules, places) < 2) return undefined;
+  if (sharesNothing || Math.min(modules, places) < 2) return undefined;
   try {
     const place = await makeLoaderAddress(runDirectory);
     const specPath = await writeSpec(options, place);
@@ -78,6 +79,7 @@ function keeperOf({ config, place, specPath, logPath }: LoaderFiles): LoaderKeep
   const executor = localExecutor(programPath('loader'));
   const threads = Math.max(FEWEST_THREADS, availableParallelism());
   let isStopping = false;
+  let isGivenUp = false;
   let loader: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -119,15 +121,15 @@ function keeperOf({ config, place, specPath, logPath }: LoaderFiles): LoaderKeep
       failures = performance.now() - started > SOUND * 1000 ? 1 : failures + 1;
       const why = reason ?? (failure && `could not be started: ${failure}`);
       const retryIn = FIRST_DELAY * 2 ** (failures - 1);
-      const isLast = isHopeless || failures >= ATTEMPTS;
+      isGivenUp = isHopeless || failures >= ATTEMPTS;
       note({
         type: 'loader-exited',
         status,
         signal,
         ...(why === undefined ? {} : { reason: why }),
-        ...(isLast ? {} : { retryIn }),
+        ...(isGivenUp ? {} : { retryIn }),
       });
-      if (isLast) return;
+      if (isGivenUp) return;
       timer = setTimeout(tryStart, retryIn * 1000, note);
       timer.unref();
     });
@@ -137,12 +139,15 @@ function keeperOf({ config, place, specPath, logPath }: LoaderFiles): LoaderKeep
     try {
       start(note);
     } catch (error) {
+      isGivenUp = true;
       note({ type: 'loader-exited', status: null, signal: null, reason: `could not be started: ${messageOf(error)}` });
     }
   };
 
   return {
-    address: place.address,
+    get address() {
+      return isGivenUp ? undefined : place.address;
+    },
     start: tryStart,
     async stop() {
       isStopping = true;

@@ -111,10 +111,10 @@ async function executeLocked(
       states: before.jobs,
       results,
       leases: keeper,
+      loader,
       executor: options.executor ?? localExecutor(),
       retries: options.retries ?? record.config.execution.retries,
       ...(options.oomKills && { oomKills: options.oomKills }),
-      ...(loader && { loader: loader.address }),
     });
     if (changes.length > 0) session.note({ type: 'reconfigured', changes });
     loader?.start(session.note);

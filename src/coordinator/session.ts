@@ -24,8 +24,7 @@ export interface SessionOptions {
   readonly retries: number;
   readonly leases: LeaseKeeper;
   readonly oomKills?: RunContext['oomKills'];
-  /** Address of the loader that its jobs may ask, if any. */
-  readonly loader?: string;
+  readonly loader: RunContext['loader'];
   readonly states: ReadonlyMap<string, JobState>;
   /** Results of completed jobs; the session adds to them. */
   readonly results: Map<string, JobResult>;
@@ -71,9 +70,9 @@ export function openSession(options: SessionOptions): Session {
     termination,
     note,
     leases: options.leases,
+    loader: options.loader,
     onProgress: (job, message) => observer.progress(job, message),
     ...(options.oomKills && { oomKills: options.oomKills }),
-    ...(options.loader !== undefined && { loader: options.loader }),
   };
 
   /** Notes how an attempt ended, and decides whether there is another. */

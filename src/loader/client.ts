@@ -14,8 +14,8 @@ import { openSharedFile, type SharedReader } from './shared-file.ts';
 
 /** A consumer's side of a run's loader. Nothing here fails for want of a loader: it then says so once and gives null. */
 export interface LoaderClient {
-  /** An image that the loader is known to have, at once. */
-  known(split: SplitName, index: number): Uint8Array | undefined;
+  /** An image that the loader is known to have, at once; null: it is known to have none; undefined: it has to be asked. */
+  known(split: SplitName, index: number): Uint8Array | null | undefined;
   /** An image; null where the loader has none. Rejects with what reading it threw. */
   image(split: SplitName, index: number): Promise<Uint8Array | null>;
   /** A batch; null where the loader has none. Rejects with what reading its images threw. */
@@ -35,6 +35,9 @@ export interface ClientOptions {
 const CHUNK = 256;
 /** Requests under way, well below what the loader lets pass. */
 const MAX_SENT = MAX_UNANSWERED / 4;
+
+/** Stands for the place of an image for which a loader has no room: nothing lies there. */
+const NOWHERE = 0;
 
 interface ImageWaiter {
   readonly split: SplitName;
@@ -152,16 +155,16 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
   const read = (offset: number): Uint8Array | null =>
     attempt(() => {
       const image = new Uint8Array(imageBytes);
-      reader?.read(image, offset);
+      if (!reader) return null;
+      reader.read(image, offset);
       return image;
     });
 
   const take = ({ split, index, resolve, reject }: ImageWaiter, found: ImageAnswer) => {
-    if (found === null) return resolve(null);
-    if ('error' in found) return reject(errorOf(found.error));
-    const [offset] = found;
+    if (found !== null && 'error' in found) return reject(errorOf(found.error));
+    const [offset] = found ?? [NOWHERE];
     places[split][index] = offset;
-    resolve(read(offset));
+    resolve(offset === NOWHERE ? null : read(offset));
   };
 
   const takeBatch = (waiter: { readonly batch: BatchWaiter }, { id, ...place }: Extract<Answer, { type: 'batch' }>) => {
@@ -175,7 +178,7 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
   return {
     known(split, index) {
       const offset = places[split][index];
-      return offset === undefined || !reader ? undefined : (read(offset) ?? undefined);
+      return offset === undefined ? undefined : offset === NOWHERE ? null : read(offset);
     },
     image: (split, index) =>
       new Promise((resolve, reject) => {

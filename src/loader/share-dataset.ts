@@ -3,6 +3,12 @@ import type { Dataset, Split } from '../data/dataset.ts';
 import { type LoaderClient, openLoaderClient } from './client.ts';
 import type { SplitName } from './messages.ts';
 
+export interface SharedDataset {
+  readonly dataset: Dataset;
+  /** Leaves the loader. */
+  close(): void;
+}
+
 /**
  * The same data set, whose images or batches come from the run's loader as far as that has them.
  *
@@ -14,20 +20,26 @@ export function shareDataset(
   { model, data }: RunConfig,
   address: string,
   onWarning: (message: string) => void,
-): Dataset {
+): SharedDataset {
   const imageBytes = model.imageSize ** 2 * model.channels;
   const client = openLoaderClient({ address, fingerprint: identity.fingerprint, imageBytes, onWarning });
   const shared = (split: Split, name: SplitName) =>
     data.sharing === 'batches' ? withBatches(split, client) : withImages(split, name, client);
-  return { identity, train: shared(train, 'train'), validation: shared(validation, 'validation') };
+  return {
+    dataset: { identity, train: shared(train, 'train'), validation: shared(validation, 'validation') },
+    close: () => client.close(),
+  };
 }
 
 function withImages(split: Split, name: SplitName, client: LoaderClient): Split {
   return {
     length: split.length,
     label: (index) => split.label(index),
-    image: (index) =>
-      client.known(name, index) ?? client.image(name, index).then((image) => image ?? split.image(index)),
+    image(index) {
+      const known = client.known(name, index);
+      if (known === undefined) return client.image(name, index).then((image) => image ?? split.image(index));
+      return known ?? split.image(index);
+    },
   };
 }
 

@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, ftruncateSync, openSync, readSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 
 /** Memory that processes share: a file that lies in memory where the system has a place for such. */
 export interface SharedFile {
@@ -22,7 +33,8 @@ export interface SharedReader {
   close(): void;
 }
 
-const MEMORY = '/dev/shm';
+/** Where Linux has files in memory. */
+export const MEMORY = '/dev/shm';
 const MARK_BYTES = 16;
 /** Where the first thing may lie: behind the mark, at the beginning of a page. */
 export const FIRST_OFFSET = 4096;
@@ -35,27 +47,31 @@ const SHARE_OF_FREE = 0.8;
  * Where processes can open each other's descriptors, on Linux, the file has lost its name before anything is written to
  * it: however its processes end, its memory is given back with the last of them. Elsewhere it lies in `directory`, which
  * whoever starts the loader removes.
+ *
+ * @param directory whose name, which tells runs apart, the file's begins with
  */
-export function createSharedFile(directory: string, bytes: number): SharedFile {
-  const place = existsSync(MEMORY) ? MEMORY : directory;
-  const name = join(place, `incubate-loader-${process.pid}-${randomBytes(6).toString('hex')}`);
+export function createSharedFile(directory: string, bytes: number, hides = existsSync('/proc/self/fd')): SharedFile {
+  const place = hides && existsSync(MEMORY) ? MEMORY : directory;
+  const prefix = basename(directory);
+  // A loader that was killed has left its file.
+  if (!hides) for (const name of readdirSync(place)) if (name.startsWith(prefix)) rmSync(join(place, name));
+  const name = join(place, `${prefix}-${process.pid}`);
+  rmSync(name, { force: true });
   const descriptor = openSync(name, 'wx+', 0o600);
-  const own = `/proc/${process.pid}/fd/${descriptor}`;
-  const hidden = existsSync(own);
-  if (hidden) unlinkSync(name);
+  if (hides) unlinkSync(name);
   const room = Math.min(FIRST_OFFSET + bytes, Math.floor(freeBytes(place) * SHARE_OF_FREE));
   const length = Math.max(FIRST_OFFSET, room);
   ftruncateSync(descriptor, length);
   const mark = randomBytes(MARK_BYTES);
   writeAll(descriptor, mark, 0);
   return {
-    path: hidden ? own : name,
+    path: hides ? `/proc/${process.pid}/fd/${descriptor}` : name,
     mark: mark.toString('hex'),
     bytes: length,
     write: (data, offset) => writeAll(descriptor, data, offset),
     close() {
       closeSync(descriptor);
-      if (!hidden) unlinkSync(name);
+      if (!hides) unlinkSync(name);
     },
   };
 }

@@ -45,7 +45,8 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   const opened = await openDataset(spec.config);
   assertSameDataset(spec.dataset, opened.identity);
   const onWarning = (message: string) => void channel.send({ type: 'warning', message });
-  const dataset = spec.loader === undefined ? opened : shareDataset(opened, spec.config, spec.loader, onWarning);
+  const dataset =
+    spec.loader === undefined ? opened : shareDataset(opened, spec.config, spec.loader, onWarning).dataset;
   const { engine: name, job: planned } = spec;
   const { cudaGraphs } = spec.config.devices;
   const engine = pulsingEngine(
