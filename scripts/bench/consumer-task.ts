@@ -1,8 +1,10 @@
 import type { RunConfig } from '../../src/config/schema.ts';
+import type { DatasetIdentity } from '../../src/protocol/run.ts';
 
 /** What `peers/consumer.ts` is told. */
 export interface ConsumerTask {
   readonly config: RunConfig;
+  readonly identity: DatasetIdentity;
   readonly stream: string;
   readonly epochs: number;
   /** Of a loader; the consumer decodes itself where absent. */

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
 import { describeDataset } from '../../src/data/open.ts';
 import type { LoaderSpec } from '../../src/protocol/loader.ts';
+import type { DatasetIdentity } from '../../src/protocol/run.ts';
 import type { ConsumerReport, ConsumerTask } from './consumer-task.ts';
 
 export interface LoaderBenchSettings {
@@ -45,12 +46,13 @@ export async function jobsReading(
     data: { source, sharing, trainLimit },
     training: { batchSize },
   });
-  const loader = sharing === 'off' ? undefined : await startLoader(config, consumers, folder);
+  const identity = await describeDataset(config);
+  const loader = sharing === 'off' ? undefined : await startLoader(config, identity, consumers, folder);
   const program = fileURLToPath(new URL('peers/consumer.js', import.meta.url));
   const reports = await Promise.all(
     Array.from({ length: consumers }, async (_, job) => {
       const stream = sharing === 'batches' ? 'shared' : `module-${job}`;
-      const task: ConsumerTask = { config, stream, epochs, ...(loader && { address: loader.address }) };
+      const task: ConsumerTask = { config, identity, stream, epochs, ...(loader && { address: loader.address }) };
       const { stdout } = await execa(process.execPath, [program, JSON.stringify(task)], { stderr: 'inherit' });
       return JSON.parse(stdout) as ConsumerReport;
     }),
@@ -67,11 +69,11 @@ export async function jobsReading(
   };
 }
 
-async function startLoader(config: RunConfig, jobs: number, folder: string) {
+async function startLoader(config: RunConfig, dataset: DatasetIdentity, jobs: number, folder: string) {
   const directory = join(folder, `incubate-${config.data.sharing}-${jobs}-${process.hrtime.bigint()}`);
   await mkdir(directory);
   const address = join(directory, 'loader');
-  const spec: LoaderSpec = { config, dataset: await describeDataset(config), address, directory, jobs };
+  const spec: LoaderSpec = { config, dataset, address, directory, jobs };
   const specPath = join(directory, 'spec.json');
   await writeFile(specPath, JSON.stringify(spec));
   const program = fileURLToPath(new URL('../../workers/loader.js', import.meta.url));

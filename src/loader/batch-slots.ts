@@ -1,5 +1,5 @@
 import type { Batch } from '../data/dataset.ts';
-import { FIRST_OFFSET, type SharedFile } from './shared-file.ts';
+import type { SharedFile } from './shared-file.ts';
 
 /*
  * A slot of the shared file holds one batch:
@@ -15,10 +15,6 @@ export function slotBytes(batchSize: number, imageBytes: number): number {
 
 export function imagesOffset(batchSize: number): number {
   return GENERATION_BYTES + batchSize * (Int32Array.BYTES_PER_ELEMENT + Float32Array.BYTES_PER_ELEMENT);
-}
-
-export function slotOffset(slot: number, bytes: number): number {
-  return FIRST_OFFSET + slot * bytes;
 }
 
 export function writeBatch(file: SharedFile, offset: number, batch: Batch, generation: number): void {

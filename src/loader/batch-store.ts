@@ -1,6 +1,6 @@
 import type { Batch, BatchKey } from '../data/dataset.ts';
 import { hasErrno, type SerializedError, serializeError } from '../util/errors.ts';
-import { slotOffset, writeBatch } from './batch-slots.ts';
+import { writeBatch } from './batch-slots.ts';
 import type { SharedFile } from './shared-file.ts';
 
 /** What becomes of a request for a batch. */
@@ -74,7 +74,7 @@ interface Reader {
  */
 export function createBatchStore({ file, slots, bytes, assemble, place }: BatchStoreOptions): BatchStore {
   const entries = new Map<string, Entry>();
-  const free = Array.from({ length: slots }, (_, slot) => slotOffset(slots - 1 - slot, bytes));
+  const free = Array.from({ length: slots }, (_, slot) => file.first + (slots - 1 - slot) * bytes);
   const readers = new Set<Reader>();
   let generation = 0;
   let usable = slots;

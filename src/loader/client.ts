@@ -1,4 +1,5 @@
 import type { Batch, BatchKey } from '../data/dataset.ts';
+import type { DatasetIdentity } from '../protocol/run.ts';
 import { type ErrorCode, IncubateError, messageOf, type SerializedError, UNEXPECTED } from '../util/errors.ts';
 import { readBatch } from './batch-slots.ts';
 import { openLink } from './link.ts';
@@ -10,10 +11,12 @@ import {
   type Request,
   type SplitName,
 } from './messages.ts';
-import { openSharedFile, type SharedReader } from './shared-file.ts';
+import { LABELS_OFFSET, openSharedFile, type SharedReader } from './shared-file.ts';
 
 /** A consumer's side of a run's loader. Nothing here fails for want of a loader: it then says so once and gives null. */
 export interface LoaderClient {
+  /** The labels of all images; null where there is no loader to tell them. */
+  labels(): Promise<Labels | null>;
   /** An image that the loader is known to have, at once; null: it is known to have none; undefined: it has to be asked. */
   known(split: SplitName, index: number): Uint8Array | null | undefined;
   /** An image; null where the loader has none. Rejects with what reading it threw. */
@@ -23,9 +26,11 @@ export interface LoaderClient {
   close(): void;
 }
 
+export type Labels = Readonly<Record<SplitName, Int32Array>>;
+
 export interface ClientOptions {
   readonly address: string;
-  readonly fingerprint: string;
+  readonly dataset: DatasetIdentity;
   /** Of an image as the model takes it. */
   readonly imageBytes: number;
   readonly onWarning: (message: string) => void;
@@ -54,7 +59,7 @@ interface BatchWaiter {
 
 type Waiter = { readonly images: readonly ImageWaiter[] } | { readonly batch: BatchWaiter };
 
-export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }: ClientOptions): LoaderClient {
+export function openLoaderClient({ address, dataset, imageBytes, onWarning }: ClientOptions): LoaderClient {
   let reader: SharedReader | undefined;
   let places: Record<SplitName, number[]> = { train: [], validation: [] };
   let isWelcome = false;
@@ -64,18 +69,20 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
   let nextId = 0;
   let collected: ImageWaiter[] = [];
   const queue: Waiter[] = [];
+  /** Who waits for the labels. */
+  const curious: ((labels: Labels | null) => void)[] = [];
   const sent = new Map<number, Waiter>();
 
   const link = openLink(address, {
     onConnected() {
       isWelcome = false;
-      link.send({ type: 'hello', protocol: LOADER_PROTOCOL, fingerprint });
+      link.send({ type: 'hello', protocol: LOADER_PROTOCOL, fingerprint: dataset.fingerprint });
     },
     onAnswer(answer) {
       handle(answer);
     },
     onPatienceLost: (why) => goAlone(`the loader ${why}`),
-    isWaiting: () => sent.size + queue.length > 0,
+    isWaiting: () => sent.size + queue.length + curious.length > 0,
   });
 
   const goAlone = (why: string) => {
@@ -83,7 +90,12 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
     isWelcome = false;
     if (!isWarned) onWarning(`${why}, so this job decodes images itself`);
     isWarned = true;
+    giveUp();
+  };
+
+  const giveUp = () => {
     for (const waiter of [...sent.values(), ...queue.splice(0)]) giveNothing(waiter);
+    for (const resolve of curious.splice(0)) resolve(null);
     sent.clear();
   };
 
@@ -120,9 +132,18 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
     }
     isWelcome = true;
     isAlone = false;
+    for (const resolve of curious.splice(0)) resolve(attempt(readLabels));
     queue.unshift(...sent.values());
     sent.clear();
     flush();
+  };
+
+  const readLabels = (): Labels | null => {
+    const train = new Int32Array(dataset.train);
+    const validation = new Int32Array(dataset.validation);
+    reader?.read(new Uint8Array(train.buffer), LABELS_OFFSET);
+    reader?.read(new Uint8Array(validation.buffer), LABELS_OFFSET + train.byteLength);
+    return { train, validation };
   };
 
   const flush = () => {
@@ -176,6 +197,12 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
   };
 
   return {
+    labels: () =>
+      new Promise((resolve) => {
+        if (isAlone) resolve(null);
+        else if (isWelcome) resolve(attempt(readLabels));
+        else curious.push(resolve);
+      }),
     known(split, index) {
       const offset = places[split][index];
       return offset === undefined ? undefined : offset === NOWHERE ? null : read(offset);
@@ -191,8 +218,7 @@ export function openLoaderClient({ address, fingerprint, imageBytes, onWarning }
       reader?.close();
       reader = undefined;
       isAlone = true;
-      for (const waiter of [...sent.values(), ...queue.splice(0)]) giveNothing(waiter);
-      sent.clear();
+      giveUp();
     },
   };
 }

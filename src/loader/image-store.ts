@@ -1,7 +1,7 @@
 import type { Split } from '../data/dataset.ts';
 import { hasErrno, serializeError } from '../util/errors.ts';
 import type { ImageAnswer, ImagePlace, SplitName } from './messages.ts';
-import { FIRST_OFFSET, type SharedFile } from './shared-file.ts';
+import type { SharedFile } from './shared-file.ts';
 
 /** Decoded images in a shared file: each is decoded when it is first asked for, and stays where it is. */
 export interface ImageStore {
@@ -27,7 +27,7 @@ export function createImageStore(file: SharedFile, { imageSize, channels, splits
   const imageBytes = imageSize * imageSize * channels;
   /** Offsets of places that were given to images which could not be decoded. */
   const spare: number[] = [];
-  let free = FIRST_OFFSET;
+  let free = file.first;
   let end = file.bytes;
   let decoded = 0;
 

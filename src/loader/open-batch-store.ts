@@ -3,7 +3,7 @@ import { trainBatchOptions } from '../data/batch-options.ts';
 import { batchesPerEpoch, epochAssembler, evaluationAssembler } from '../data/batches.ts';
 import type { Batch, BatchKey, Dataset } from '../data/dataset.ts';
 import { type BatchStore, createBatchStore } from './batch-store.ts';
-import { FIRST_OFFSET, type SharedFile } from './shared-file.ts';
+import type { SharedFile } from './shared-file.ts';
 
 /** Orders of epochs that are kept: those of the jobs that run, and of the epochs that they pass to. */
 const ORDERS = 32;
@@ -40,7 +40,7 @@ export function openBatchStore(
   return createBatchStore({
     file,
     // The file may be shorter than planned.
-    slots: Math.floor((file.bytes - FIRST_OFFSET) / slotBytes),
+    slots: Math.floor((file.bytes - file.first) / slotBytes),
     bytes: slotBytes,
     assemble,
     place: (key) =>

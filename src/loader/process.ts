@@ -7,7 +7,7 @@ import { ExitCode, IncubateError, serializeError } from '../util/errors.ts';
 import { createImageStore } from './image-store.ts';
 import { planMemory } from './memory.ts';
 import { openBatchStore } from './open-batch-store.ts';
-import { type LoaderServer, startServer } from './server.ts';
+import { startServer } from './server.ts';
 import { createSharedFile } from './shared-file.ts';
 
 /** Decoding ahead is worth less than the steps that it is ahead of. */
@@ -43,25 +43,29 @@ export async function runLoaderProcess(specPath: string | undefined, life: Loade
 /**
  * Opens the data set of a loader's specification and serves it.
  *
- * @throws DATA_* where the data set is not what the run was created with, ENVIRONMENT_* where nothing can be shared.
+ * @throws DATA_* where the data set is not what the run was created with; what the system says where nothing can be shared.
  */
-async function startLoader(spec: LoaderSpec, onAlive: () => void): Promise<LoaderServer> {
+async function startLoader(spec: LoaderSpec, onAlive: () => void): Promise<void> {
   lowerPriority();
   const { config, address, directory } = spec;
+  // One that was killed has left its socket.
+  if (process.platform !== 'win32') rmSync(address, { force: true });
+  const server = await startServer(address, onAlive);
   const images = spec.dataset.train + spec.dataset.validation;
   const memory = planMemory(config, images, spec.jobs);
   const dataset = await openDataset({ ...config, data: { ...config.data, cacheMiB: memory.privateMiB } });
   assertSameDataset(spec.dataset, dataset.identity);
-  // One that was killed has left its socket.
-  if (process.platform !== 'win32') rmSync(address, { force: true });
-  const file = createSharedFile(directory, memory.sharedBytes);
-  const { imageSize, channels } = config.model;
   const { train, validation } = dataset;
+  const labels = Int32Array.from({ length: images }, (_, index) =>
+    index < train.length ? train.label(index) : validation.label(index - train.length),
+  );
+  const file = createSharedFile(directory, labels, memory.sharedBytes);
+  const { imageSize, channels } = config.model;
   const store =
     memory.slots === 0
       ? { images: createImageStore(file, { imageSize, channels, splits: { train, validation } }) }
       : { batches: openBatchStore(config, dataset, file, memory.slotBytes) };
-  return await startServer({ address, file, store, fingerprint: dataset.identity.fingerprint, onAlive });
+  server.serve({ file, store, fingerprint: dataset.identity.fingerprint });
 }
 
 /** Of all threads that there are; Linux keeps a priority for each. Those to come take after the one that starts them. */

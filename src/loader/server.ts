@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import type { BatchStore } from './batch-store.ts';
+import type { BatchReader, BatchStore } from './batch-store.ts';
 import { createFrameReader, encodeFrame } from './frames.ts';
 import type { ImageStore } from './image-store.ts';
 import { type Answer, LOADER_PROTOCOL, MAX_UNANSWERED, parseRequest, type Request } from './messages.ts';
@@ -10,43 +10,49 @@ const MAX_UNREAD = 4 << 20;
 /** Milliseconds between signs of life for those who wait. */
 const ALIVE_INTERVAL = 1_000;
 
-export interface ServerOptions {
-  readonly address: string;
+/** What is served. */
+export interface Service {
   readonly file: SharedFile;
   /** Fingerprint of the data set, which a consumer must read too. */
   readonly fingerprint: string;
   /** What jobs share. */
   readonly store: { readonly images: ImageStore } | { readonly batches: BatchStore };
-  /** Called once a second. */
-  readonly onAlive?: () => void;
 }
 
 export interface LoaderServer {
   /** Consumers that are connected. */
   readonly consumers: number;
+  /** Begins to answer; those who came before have been told meanwhile that they are not forgotten. */
+  serve(service: Service): void;
   close(): void;
 }
 
-/** Serves decoded images or batches to whoever connects. Resolves when it listens. */
-export async function startServer(options: ServerOptions): Promise<LoaderServer> {
+/** Listens for consumers of decoded images or batches. Resolves when they can connect. */
+export async function startServer(address: string, onAlive: () => void = () => {}): Promise<LoaderServer> {
   const consumers = new Set<Consumer>();
+  let service: Service | undefined;
   const server = createServer((socket) => {
-    const consumer = openConsumer(socket, options);
+    const consumer = openConsumer(socket);
     consumers.add(consumer);
     socket.on('close', () => consumers.delete(consumer));
+    if (service) consumer.serve(service);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.address, resolve);
+    server.listen(address, resolve);
   });
   const timer = setInterval(() => {
-    options.onAlive?.();
-    if ('batches' in options.store) options.store.batches.look(performance.now());
+    onAlive();
+    if (service && 'batches' in service.store) service.store.batches.look(performance.now());
     for (const consumer of consumers) consumer.showLife();
   }, ALIVE_INTERVAL);
   return {
     get consumers() {
       return consumers.size;
+    },
+    serve(what) {
+      service = what;
+      for (const consumer of consumers) consumer.serve(what);
     },
     close() {
       clearInterval(timer);
@@ -57,12 +63,16 @@ export async function startServer(options: ServerOptions): Promise<LoaderServer>
 }
 
 interface Consumer {
+  serve(service: Service): void;
   showLife(): void;
   close(): void;
 }
 
 /** Nothing here waits for a consumer: what it does not read is little, and what it holds is given back when it goes. */
-function openConsumer(socket: Socket, { file, fingerprint, store }: ServerOptions): Consumer {
+function openConsumer(socket: Socket): Consumer {
+  let service: Service | undefined;
+  let reader: BatchReader | undefined;
+  let hello: Extract<Request, { type: 'hello' }> | undefined;
   let isWelcome = false;
   let unanswered = 0;
   let lastId = -1;
@@ -75,38 +85,41 @@ function openConsumer(socket: Socket, { file, fingerprint, store }: ServerOption
     unanswered -= 1;
     send(what);
   };
-  const reader =
-    'batches' in store
-      ? store.batches.open((id, found) => {
-          answer(
-            'failed' in found
-              ? { type: 'failed', id, ...(found.error && { error: found.error }) }
-              : { type: 'batch', id, ...found },
-          );
-        })
-      : undefined;
 
-  const greet = ({ protocol, fingerprint: read }: Extract<Request, { type: 'hello' }>): boolean => {
+  /** Once both are there: somebody who has said what it reads, and something to serve. */
+  const greet = () => {
+    if (!hello || !service || socket.destroyed) return;
+    const { file, fingerprint, store } = service;
     const refusal =
-      protocol !== LOADER_PROTOCOL
-        ? `it speaks version ${LOADER_PROTOCOL} of the protocol and not ${protocol}`
-        : read !== fingerprint
+      hello.protocol !== LOADER_PROTOCOL
+        ? `it speaks version ${LOADER_PROTOCOL} of the protocol and not ${hello.protocol}`
+        : hello.fingerprint !== fingerprint
           ? 'it reads other images'
           : undefined;
     if (refusal !== undefined) {
       socket.end(encodeFrame({ type: 'refused', reason: refusal } satisfies Answer));
-      return true;
+      return;
     }
     isWelcome = true;
+    if ('batches' in store) {
+      reader = store.batches.open((id, found) => {
+        if (!('failed' in found)) answer({ type: 'batch', id, ...found });
+        else answer({ type: 'failed', id, ...(found.error && { error: found.error }) });
+      });
+    }
     send({ type: 'welcome', file: file.path, mark: file.mark });
-    return true;
   };
 
   /** Whether the request makes sense; a consumer whose requests do not is none of ours. */
   const handle = (request: Request | undefined): boolean => {
     if (!request) return false;
-    if (request.type === 'hello') return !isWelcome && greet(request);
-    if (!isWelcome) return false;
+    if (request.type === 'hello') {
+      if (hello) return false;
+      hello = request;
+      greet();
+      return true;
+    }
+    if (!isWelcome || !service) return false;
     const { id } = request;
     if (request.type === 'done') {
       reader?.done(id);
@@ -115,6 +128,7 @@ function openConsumer(socket: Socket, { file, fingerprint, store }: ServerOption
     if (id <= lastId || unanswered >= MAX_UNANSWERED) return false;
     lastId = id;
     unanswered += 1;
+    const { store } = service;
     if (request.type === 'batch') {
       if (reader) reader.ask(id, request.key);
       else answer({ type: 'failed', id });
@@ -135,8 +149,12 @@ function openConsumer(socket: Socket, { file, fingerprint, store }: ServerOption
   socket.on('error', () => {});
   socket.on('close', () => reader?.close());
   return {
+    serve(what) {
+      service = what;
+      greet();
+    },
     showLife() {
-      if (isWelcome && unanswered > 0 && socket.writableLength === 0) send({ type: 'alive' });
+      if ((!isWelcome || unanswered > 0) && socket.writableLength === 0) send({ type: 'alive' });
     },
     close: () => socket.destroy(),
   };

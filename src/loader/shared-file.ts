@@ -19,6 +19,8 @@ export interface SharedFile {
   readonly path: string;
   /** What stands at its beginning, in hexadecimal digits, so that nobody takes another file for it. */
   readonly mark: string;
+  /** Where what is shared may lie: behind the labels, at the beginning of a page, up to the end of the file. */
+  readonly first: number;
   /** Length, bytes. Memory is taken by what is written. */
   readonly bytes: number;
   /** Throws what the system says, such as ENOSPC. */
@@ -36,13 +38,14 @@ export interface SharedReader {
 /** Where Linux has files in memory. */
 export const MEMORY = '/dev/shm';
 const MARK_BYTES = 16;
-/** Where the first thing may lie: behind the mark, at the beginning of a page. */
-export const FIRST_OFFSET = 4096;
+const PAGE = 4096;
+/** Where the labels of all images lie, as int32: those of training, and those of validation. */
+export const LABELS_OFFSET = PAGE;
 /** Of what is free in the place; others want some too. */
 const SHARE_OF_FREE = 0.8;
 
 /**
- * Creates a file of `bytes` bytes or what there is room for.
+ * Creates a file for `bytes` bytes, or what there is room for, beside the labels.
  *
  * Where processes can open each other's descriptors, on Linux, the file has lost its name before anything is written to
  * it: however its processes end, its memory is given back with the last of them. Elsewhere it lies in `directory`, which
@@ -50,7 +53,12 @@ const SHARE_OF_FREE = 0.8;
  *
  * @param directory whose name, which tells runs apart, the file's begins with
  */
-export function createSharedFile(directory: string, bytes: number, hides = existsSync('/proc/self/fd')): SharedFile {
+export function createSharedFile(
+  directory: string,
+  labels: Int32Array,
+  bytes: number,
+  hides = existsSync('/proc/self/fd'),
+): SharedFile {
   const place = hides && existsSync(MEMORY) ? MEMORY : directory;
   const prefix = basename(directory);
   // A loader that was killed has left its file.
@@ -59,14 +67,17 @@ export function createSharedFile(directory: string, bytes: number, hides = exist
   rmSync(name, { force: true });
   const descriptor = openSync(name, 'wx+', 0o600);
   if (hides) unlinkSync(name);
-  const room = Math.min(FIRST_OFFSET + bytes, Math.floor(freeBytes(place) * SHARE_OF_FREE));
-  const length = Math.max(FIRST_OFFSET, room);
+  const first = Math.ceil((LABELS_OFFSET + labels.byteLength) / PAGE) * PAGE;
+  const room = Math.min(first + bytes, Math.floor(freeBytes(place) * SHARE_OF_FREE));
+  const length = Math.max(first, room);
   ftruncateSync(descriptor, length);
   const mark = randomBytes(MARK_BYTES);
   writeAll(descriptor, mark, 0);
+  writeAll(descriptor, new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength), LABELS_OFFSET);
   return {
     path: hides ? `/proc/${process.pid}/fd/${descriptor}` : name,
     mark: mark.toString('hex'),
+    first,
     bytes: length,
     write: (data, offset) => writeAll(descriptor, data, offset),
     close() {

@@ -42,11 +42,8 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   const resultPath = join(jobDirectory(spec.runDirectory, spec.job.id), 'result.json');
   if (existsSync(resultPath)) return { result: await readJobResult(spec.runDirectory, spec.job.id) };
 
-  const opened = await openDataset(spec.config);
-  assertSameDataset(spec.dataset, opened.identity);
   const onWarning = (message: string) => void channel.send({ type: 'warning', message });
-  const dataset =
-    spec.loader === undefined ? opened : shareDataset(opened, spec.config, spec.loader, onWarning).dataset;
+  const dataset = await openJobDataset(spec, onWarning);
   const { engine: name, job: planned } = spec;
   const { cudaGraphs } = spec.config.devices;
   const engine = pulsingEngine(
@@ -62,6 +59,20 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
     await writeFileAtomic(resultPath, `${JSON.stringify(ending.result, null, 2)}\n`);
   }
   return ending;
+}
+
+/** The run's data set, from its loader where it has one. Throws DATA_CHANGED where it is another than the run's. */
+async function openJobDataset(
+  { config, dataset: identity, loader }: JobSpec,
+  onWarning: (message: string) => void,
+): Promise<Dataset> {
+  const open = async () => {
+    const opened = await openDataset(config);
+    assertSameDataset(identity, opened.identity);
+    return opened;
+  };
+  if (loader === undefined) return open();
+  return (await shareDataset({ address: loader, config, identity, open, onWarning })).dataset;
 }
 
 async function trainJob(

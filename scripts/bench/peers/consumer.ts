@@ -8,10 +8,11 @@ import { openDataset } from '../../../src/data/open.ts';
 import { shareDataset } from '../../../src/loader/share-dataset.ts';
 import type { ConsumerReport, ConsumerTask } from '../consumer-task.ts';
 
-const { config, stream, epochs, address } = JSON.parse(process.argv[2] as string) as ConsumerTask;
-const opened = await openDataset(config);
+const { config, identity, stream, epochs, address } = JSON.parse(process.argv[2] as string) as ConsumerTask;
+const open = () => openDataset(config);
+const onWarning = (text: string) => console.error(text);
 const { train } =
-  address === undefined ? opened : shareDataset(opened, config, address, (text) => console.error(text)).dataset;
+  address === undefined ? await open() : (await shareDataset({ address, config, identity, open, onWarning })).dataset;
 const before = process.cpuUsage();
 const started = performance.now();
 let checksum = 0;

@@ -15,7 +15,7 @@ const imageBytes = 5;
 const bytes = slotBytes(SIZE, imageBytes);
 const directory = join(temporaryDirectory(), 'incubate-batch-store-test');
 mkdirSync(directory);
-const file = createSharedFile(directory, 100 * bytes);
+const file = createSharedFile(directory, new Int32Array(0), 100 * bytes);
 const shared = openSharedFile(file.path, file.mark);
 afterAll(() => {
   shared.close();

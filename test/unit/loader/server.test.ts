@@ -75,21 +75,32 @@ async function start(sharing: 'images' | 'batches', room: number, at?: string): 
   const { train, validation } = datasetOf(decoded);
   const config = configOf(sharing);
   const bytes = slotBytes(config.training.batchSize, imageBytes);
-  const file = createSharedFile(directory, sharing === 'images' ? room * imageBytes : room * bytes);
+  const labels = Int32Array.from({ length: IMAGES.train + IMAGES.validation }, (_, index) =>
+    index < IMAGES.train ? train.label(index) : validation.label(index - IMAGES.train),
+  );
+  const file = createSharedFile(directory, labels, sharing === 'images' ? room * imageBytes : room * bytes);
   const store =
     sharing === 'images'
       ? { images: createImageStore(file, { imageSize: 6, channels: 3, splits: { train, validation } }) }
       : { batches: openBatchStore(config, { train, validation }, file, bytes) };
   const address = join(directory, 'loader');
-  const server = await startServer({ address, file, fingerprint, store });
+  const server = await startServer(address);
+  server.serve({ file, fingerprint, store });
   opened.push(server, file);
   return { address, server, decoded };
 }
 
-function consumer(address: string, sharing: 'images' | 'batches') {
+async function consumer(address: string, sharing: 'images' | 'batches') {
   const decoded: number[] = [];
   const warnings: string[] = [];
-  const shared = shareDataset(datasetOf(decoded), configOf(sharing), address, (message) => warnings.push(message));
+  const own = datasetOf(decoded);
+  const shared = await shareDataset({
+    address,
+    config: configOf(sharing),
+    identity: own.identity,
+    open: async () => own,
+    onWarning: (message) => warnings.push(message),
+  });
   opened.push(shared);
   return { dataset: shared.dataset, decoded, warnings, close: () => shared.close() };
 }
@@ -108,7 +119,7 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
 
   it('gives jobs the batches that they would have made, and decodes each image once for all', async () => {
     const { address, decoded } = await start(sharing, 200);
-    const consumers = Array.from({ length: 4 }, () => consumer(address, sharing));
+    const consumers = await Promise.all(Array.from({ length: 4 }, () => consumer(address, sharing)));
     const found = await Promise.all(consumers.map(({ dataset }, job) => epochOf(dataset, sharing, streamOf(job))));
     for (const [job, batches] of found.entries())
       expect(batches).toEqual(await epochOf(datasetOf(), sharing, streamOf(job)));
@@ -118,7 +129,7 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
 
   it('gives them also where there is hardly any room', async () => {
     const { address } = await start(sharing, 3);
-    const consumers = Array.from({ length: 3 }, () => consumer(address, sharing));
+    const consumers = await Promise.all(Array.from({ length: 3 }, () => consumer(address, sharing)));
     const found = await Promise.all(consumers.map(({ dataset }, job) => epochOf(dataset, sharing, streamOf(job))));
     for (const [job, batches] of found.entries())
       expect(batches).toEqual(await epochOf(datasetOf(), sharing, streamOf(job)));
@@ -130,7 +141,7 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(7), { minLength: 1, maxLength: 4 }), fc.nat(6), async (firsts, taken) => {
         const runs = firsts.map(async (firstBatch, which) => {
-          const { dataset, close } = consumer(address, sharing);
+          const { dataset, close } = await consumer(address, sharing);
           const options = trainBatchOptions(configOf(sharing), { stream: streamOf(0), epoch: 1, firstBatch });
           const found: Batch[] = [];
           for await (const batch of trainBatches(dataset.train, options)) {
@@ -150,7 +161,7 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
 
   it('passes on that an image is damaged, as the error that reading it throws', async () => {
     const { address } = await start(sharing, 200);
-    const { dataset } = consumer(address, sharing);
+    const { dataset } = await consumer(address, sharing);
     const options = { batchSize: 8, imageSize: 6, channels: 3, prefetch: 1 };
     const error = await collect(evaluationBatches(dataset.validation, options)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(IncubateError);
@@ -163,7 +174,7 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
     silent.socket.pause();
     for (let id = 0; id < MAX_UNANSWERED; id++) silent.socket.write(encodeFrame(requestOf(sharing, id)));
     for (let job = 0; job < 3; job++) {
-      const { dataset } = consumer(address, sharing);
+      const { dataset } = await consumer(address, sharing);
       expect(await epochOf(dataset, sharing, streamOf(job))).toEqual(
         await epochOf(datasetOf(), sharing, streamOf(job)),
       );
@@ -197,13 +208,13 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
     socket.write(Buffer.alloc(100, 255));
     await closed;
     while (server.consumers > 0) await delay(5);
-    const { dataset } = consumer(address, sharing);
+    const { dataset } = await consumer(address, sharing);
     expect(await epochOf(dataset, sharing, streamOf(0))).toHaveLength(8);
   });
 
   it('is asked again by its consumers when another takes its place', async () => {
     const first = await start(sharing, 200);
-    const { dataset, decoded, warnings } = consumer(first.address, sharing);
+    const { dataset, decoded, warnings } = await consumer(first.address, sharing);
     const options = trainBatchOptions(configOf(sharing), { stream: streamOf(0), epoch: 0, firstBatch: 0 });
     const found: Batch[] = [];
     for await (const batch of trainBatches(dataset.train, options)) {
@@ -219,15 +230,47 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
   });
 });
 
+it('a consumer that comes before the images are found waits, and need not look for them', async () => {
+  const directory = join(temporaryDirectory(), 'incubate-early');
+  mkdirSync(directory);
+  const address = join(directory, 'loader');
+  const coming = consumer(address, 'images');
+  const server = await startServer(address);
+  opened.push(server);
+  const early = await rawConsumer(address, false);
+  const alive = new Promise((resolve) => early.socket.on('data', createFrameReader(resolve)));
+  expect(await alive).toEqual({ type: 'alive' });
+  early.socket.destroy();
+  const { train, validation } = datasetOf();
+  const labels = Int32Array.from({ length: IMAGES.train + IMAGES.validation }, (_, index) => index * 3);
+  const file = createSharedFile(directory, labels, 100 * imageBytes);
+  opened.push(file);
+  const store = { images: createImageStore(file, { imageSize: 6, channels: 3, splits: { train, validation } }) };
+  server.serve({ file, fingerprint, store });
+  const { dataset, decoded, warnings } = await coming;
+  expect(Array.from({ length: IMAGES.train }, (_, index) => dataset.train.label(index))).toEqual([
+    ...labels.subarray(0, IMAGES.train),
+  ]);
+  expect(dataset.validation.label(3)).toBe((IMAGES.train + 3) * 3);
+  expect(await dataset.train.image(5)).toEqual(await train.image(5));
+  expect([decoded, warnings]).toEqual([[], []]);
+});
+
 it('a consumer of other images is told, once, and decodes itself', async () => {
   const { address } = await start('images', 20);
   const warnings: string[] = [];
-  const client = openLoaderClient({ address, fingerprint: 'x', imageBytes, onWarning: (text) => warnings.push(text) });
+  const client = openLoaderClient({
+    address,
+    dataset: { ...datasetOf().identity, fingerprint: 'x' },
+    imageBytes,
+    onWarning: (text) => warnings.push(text),
+  });
   opened.push(client);
   expect(
     await Promise.all([client.image('train', 0), client.batch({ kind: 'evaluation', batchSize: 1, index: 0 })]),
   ).toEqual([null, null]);
   expect(await client.image('train', 1)).toBeNull();
+  expect(await client.labels()).toBeNull();
   expect(warnings).toEqual([
     'the loader does not serve this job: it reads other images, so this job decodes images itself',
   ]);
@@ -241,7 +284,7 @@ function requestOf(sharing: 'images' | 'batches', id: number): object {
 }
 
 /** A consumer that has said hello, and of which a test says what else it does. */
-async function rawConsumer(address: string): Promise<{ readonly socket: Socket }> {
+async function rawConsumer(address: string, isServed = true): Promise<{ readonly socket: Socket }> {
   const socket = connect(address);
   socket.on('error', () => {});
   const welcome = new Promise<void>((resolve) => {
@@ -249,6 +292,6 @@ async function rawConsumer(address: string): Promise<{ readonly socket: Socket }
     socket.on('data', (piece: Buffer) => void read(piece));
   });
   socket.write(encodeFrame({ type: 'hello', protocol: LOADER_PROTOCOL, fingerprint }));
-  await welcome;
+  if (isServed) await welcome;
   return { socket };
 }

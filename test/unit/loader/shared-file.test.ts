@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createSharedFile, FIRST_OFFSET, MEMORY, openSharedFile } from '../../../src/loader/shared-file.ts';
+import { createSharedFile, LABELS_OFFSET, MEMORY, openSharedFile } from '../../../src/loader/shared-file.ts';
 import { temporaryDirectory } from '../../fixtures/run.ts';
 
 const inMemory = existsSync('/proc/self/fd') && existsSync(MEMORY);
@@ -18,15 +18,20 @@ it.each([
   mkdirSync(directory);
   // What a loader that was killed has left.
   writeFileSync(join(directory, 'incubate-shared-file-test-1'), 'old');
-  const file = createSharedFile(directory, 10_000, hides);
+  const labels = Int32Array.from({ length: 2_000 }, (_, index) => 3 * index - 7);
+  const file = createSharedFile(directory, labels, 10_000, hides);
   const own = `incubate-shared-file-test-${process.pid}`;
   expect(namesOf(directory)).toEqual([hides ? 'incubate-shared-file-test-1' : own]);
-  expect(file.bytes).toBe(FIRST_OFFSET + 10_000);
+  expect(file.first).toBe(3 * LABELS_OFFSET);
+  expect(file.bytes).toBe(file.first + 10_000);
   const reader = openSharedFile(file.path, file.mark);
+  const foundLabels = new Int32Array(labels.length);
+  reader.read(new Uint8Array(foundLabels.buffer), LABELS_OFFSET);
+  expect(foundLabels).toEqual(labels);
   const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => index * 7);
-  file.write(bytes, FIRST_OFFSET + 123);
+  file.write(bytes, file.first + 123);
   const found = new Uint8Array(bytes.length);
-  reader.read(found, FIRST_OFFSET + 123);
+  reader.read(found, file.first + 123);
   expect(found).toEqual(bytes);
   expect(() => reader.read(found, file.bytes - 10)).toThrow('ends before');
   expect(() =>
@@ -37,7 +42,7 @@ it.each([
   ).toThrow("is not the loader's file");
   file.close();
   // Who has it open can still read it.
-  reader.read(found, FIRST_OFFSET + 123);
+  reader.read(found, file.first + 123);
   expect(found).toEqual(bytes);
   reader.close();
   expect(namesOf(directory)).toEqual(hides ? ['incubate-shared-file-test-1'] : []);
