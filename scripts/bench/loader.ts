@@ -1,7 +1,7 @@
 /*
  * `npm run bench:loader -- --data FOLDER`: the processor time of four jobs that read the same images with a loader, beside
- * that of one that decodes them itself; and with `--train` how long training steps wait for their batches, beside a run
- * without a loader. Without a folder, of generated JPEGs.
+ * that of one that decodes them itself; and how long training steps wait for their batches, with a loader and without.
+ * Without a folder, of generated JPEGs; `--only reading` or `--only training` does one of the two.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
     size: { type: 'string', default: '32' },
     batch: { type: 'string', default: '128' },
     images: { type: 'string' },
-    train: { type: 'boolean' },
+    only: { type: 'string' },
     json: { type: 'boolean' },
   },
 });
@@ -44,15 +44,21 @@ try {
     { consumers: 4, sharing: 'batches' },
   ];
   const reading: ReadingResult[] = [];
-  for (let round = 0; round < Number(values.rounds); round++)
+  const rounds = (part: string) => (values.only === undefined || values.only === part ? Number(values.rounds) : 0);
+  for (let round = 0; round < rounds('reading'); round++)
     for (const each of cases) reading.push(await jobsReading(each, settings, folder));
   const training: TrainingResult[] = [];
-  if (values.train)
-    for (let round = 0; round < Number(values.rounds); round++)
-      for (const sharing of ['off', 'images', 'batches'] as const)
-        training.push(await trainingWaits(sharing, settings, join(folder, `runs-${round}`)));
+  for (let round = 0; round < rounds('training'); round++)
+    for (const sharing of ['off', 'images', 'batches'] as const)
+      training.push(await trainingWaits(sharing, settings, join(folder, `runs-${round}`)));
   if (values.json) console.log(JSON.stringify({ reading, training }, null, 2));
-  else console.log([readingTable(reading), ...(training.length > 0 ? [trainingTable(training)] : [])].join('\n\n'));
+  else {
+    const tables = [
+      ...(reading.length > 0 ? [readingTable(reading)] : []),
+      ...(training.length > 0 ? [trainingTable(training)] : []),
+    ];
+    console.log(tables.join('\n\n'));
+  }
 } finally {
   await rm(folder, { recursive: true });
 }

@@ -83,7 +83,7 @@ describe.each([
     expect(events.filter(({ type }) => type === 'job-failed')).toEqual([]);
   });
 
-  it('does without a loader that dies again and again', async () => {
+  it.runIf(mode === 'batches')('does without a loader that dies again and again', async () => {
     const { child, run } = start('given-up');
     for (let number = 1; number <= 5; number++) process.kill(await loaderPid(run, number), 'SIGKILL');
     const events = await finishes(child, run, reference);
@@ -91,7 +91,7 @@ describe.each([
     expect(events.filter(({ type }) => type === 'job-failed')).toEqual([]);
   });
 
-  it('has a loader that hangs replaced', async () => {
+  it.runIf(mode === 'images')('has a loader that hangs replaced', async () => {
     const { child, run } = start('hung', '--set', 'execution.heartbeatLimit=2');
     await trained(run, 'meta');
     process.kill(await loaderPid(run), 'SIGSTOP');
