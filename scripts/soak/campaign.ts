@@ -65,7 +65,8 @@ export async function runCampaign(
       violations.push(`session ${sessions} ends with ${ending}: ${report.stderr.slice(-600)}`);
 
     const events = eventsOf(runDirectory);
-    for (const event of events) if (event.type === 'job-started') leaders.add(event.pid);
+    for (const event of events)
+      if (event.type === 'job-started' || event.type === 'loader-started') leaders.add(event.pid);
     const left = await survivorsOf(runDirectory, leaders);
     survivors += left.length;
     violations.push(...left.map(({ pid, command }) => `process ${pid} survives session ${sessions}: ${command}`));

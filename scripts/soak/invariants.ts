@@ -11,7 +11,7 @@ export interface JournalRules {
  * What a journal tells that must never be, one sentence each; none for a sound run.
  *
  * Events are numbered without gaps; attempts of a job are counted from 1 over all sessions; no lease is held twice at a
- * time; a job begins after what it needs; what is completed is not begun again, and completes alike if it is; retries stay
+ * time, and no two loaders run; a job begins after what it needs; what is completed is not begun again, and completes alike if it is; retries stay
  * within their number; a finished attempt has begun and exited.
  */
 export function journalViolations(events: readonly JournalEvent[], { record, repeatable }: JournalRules): string[] {
@@ -23,6 +23,7 @@ export function journalViolations(events: readonly JournalEvent[], { record, rep
   /** Attempts whose workers run, by job. */
   let running = new Map<string, { readonly attempt: number; readonly lease: string }>();
   let exited = new Map<string, number>();
+  let hasLoader = false;
 
   for (const [index, event] of events.entries()) {
     const say = (what: string) => found.push(`event ${event.seq}: ${what}`);
@@ -30,7 +31,13 @@ export function journalViolations(events: readonly JournalEvent[], { record, rep
     if (event.type === 'session-started') {
       running = new Map();
       exited = new Map();
+      hasLoader = false;
     }
+    if (event.type === 'loader-started') {
+      if (hasLoader) say('a loader is begun while one runs');
+      hasLoader = true;
+    }
+    if (event.type === 'loader-exited') hasLoader = false;
     if (!('job' in event)) continue;
     const { job, attempt } = event;
     if (event.type === 'job-started') {

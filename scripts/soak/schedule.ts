@@ -16,6 +16,9 @@ export const liveFaults = [
   'pause-coordinator',
   'fill-coordinator-disk',
   'rival-coordinator',
+  'kill-loader',
+  'pause-loader',
+  'stall-loader',
 ] as const;
 export type LiveFaultKind = (typeof liveFaults)[number];
 

@@ -56,6 +56,7 @@ export async function runSession(
     const found = await strike(fault, {
       coordinator: child.pid as number,
       workers: runningWorkers(eventsOf(runDirectory)),
+      loader: runningLoader(eventsOf(runDirectory)),
       async rival() {
         const { exitCode, stderr } = await startCli(['resume', runDirectory]);
         return { exitCode, stderr: String(stderr) };
@@ -86,6 +87,11 @@ function runningWorkers(events: readonly JournalEvent[]): number[] {
     else if (event.type === 'job-exited') workers.delete(event.job);
   }
   return [...workers.values()];
+}
+
+function runningLoader(events: readonly JournalEvent[]): number | undefined {
+  const told = events.findLast(({ type }) => /^(?:session|loader)-/.test(type));
+  return told?.type === 'loader-started' ? told.pid : undefined;
 }
 
 export function checkpointsOf(runDirectory: string, job: string): string {

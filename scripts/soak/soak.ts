@@ -8,6 +8,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import PQueue from 'p-queue';
+import { writeShapes } from '../../src/data/shapes/write.ts';
 import { alignTable } from '../../src/report/table.ts';
 import { type CampaignReport, runCampaign } from './campaign.ts';
 import { tinyRecipe } from './recipe.ts';
@@ -31,9 +32,15 @@ const minutes = () => (performance.now() - started) / 60_000;
 
 const folder = await mkdtemp(join(tmpdir(), 'incubate soak '));
 const config = join(folder, 'tiny.yaml');
+const images = join(folder, 'images');
 await mkdir(join(folder, 'runs'));
 await writeFile(config, tinyRecipe);
-const trainArguments = (run: string) => ['train', '--config', config, '--runs-dir', join(folder, 'runs'), '--run', run];
+// Images that have to be decoded, so that the runs have loaders.
+await writeShapes(images, { train: 96, validation: 16, size: 12, seed: 5, format: 'jpg' });
+const trainArguments = (run: string) => [
+  ...['train', '--config', config, '--runs-dir', join(folder, 'runs'), '--run', run],
+  ...['--set', `data.source=${images}`],
+];
 
 const reference = await startCli([...trainArguments('reference'), '--json']);
 if (reference.exitCode !== 0) throw new Error(`the uninterrupted run fails: ${reference.stderr}`);

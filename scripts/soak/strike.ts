@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { LiveFault, LiveFaultKind } from './schedule.ts';
 
-/** Who can be struck: the coordinator, and the workers that its journal says are running. */
+/** Who can be struck: the coordinator, and the workers and the loader that its journal says are running. */
 export interface Targets {
   readonly coordinator: number;
   readonly workers: readonly number[];
+  readonly loader: number | undefined;
   /** Starts another coordinator on the run and returns its exit status and standard error. */
   rival(): Promise<{ readonly exitCode: number | undefined; readonly stderr: string }>;
   readonly alive: () => boolean;
@@ -30,6 +31,10 @@ const consequences: Readonly<Record<LiveFaultKind, readonly (number | string)[]>
   // Its workers inherit the limit.
   'fill-coordinator-disk': [4, 1],
   'rival-coordinator': [],
+  // Jobs do without it.
+  'kill-loader': [],
+  'pause-loader': [],
+  'stall-loader': [],
 };
 
 export function consequencesOf(faults: readonly LiveFaultKind[]): readonly (number | string)[] {
@@ -43,14 +48,15 @@ export function failsAttempts(kind: LiveFaultKind): boolean {
 
 /** Carries out a fault. Returns what must not be, or undefined; 'missed' where there was nobody to strike. */
 export async function strike({ kind, choice }: LiveFault, targets: Targets): Promise<string | 'missed' | undefined> {
-  const { coordinator, workers } = targets;
+  const { coordinator, workers, loader } = targets;
   const worker = workers[Math.floor(choice * workers.length)];
-  if (kind.includes('worker') && worker === undefined) return 'missed';
-  const about = kind.includes('worker') ? (worker as number) : coordinator;
+  const about = kind.includes('worker') ? worker : kind.includes('loader') ? loader : coordinator;
+  if (about === undefined) return 'missed';
   try {
     switch (kind) {
       case 'kill-worker':
       case 'kill-coordinator':
+      case 'kill-loader':
         process.kill(about, 'SIGKILL');
         break;
       case 'crash-worker':
@@ -67,10 +73,12 @@ export async function strike({ kind, choice }: LiveFault, targets: Targets): Pro
         process.kill(about, 'SIGINT');
         break;
       case 'stall-worker':
+      case 'stall-loader':
         process.kill(about, 'SIGSTOP');
         break;
       case 'pause-worker':
       case 'pause-coordinator':
+      case 'pause-loader':
         process.kill(about, 'SIGSTOP');
         await delay(200 + 1500 * choice);
         process.kill(about, 'SIGCONT');

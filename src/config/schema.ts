@@ -103,7 +103,17 @@ export const runConfigSchema = z.strictObject({
       flip: fraction.default(0.5).describe('probability of a horizontal flip'),
       mean: z.array(fraction).nullable().default(null).describe('per channel, in [0, 1]; null: ImageNet'),
       std: z.array(z.number().positive()).nullable().default(null).describe('per channel; null: ImageNet'),
-      cacheMiB: z.number().min(0).default(2048).describe('decoded images kept in memory by a job, MiB'),
+      cacheMiB: z
+        .number()
+        .min(0)
+        .default(2048)
+        .describe('decoded images kept in memory by a job, or by all jobs of a run where they share them, MiB'),
+      sharing: z
+        .enum(['off', 'images', 'batches'])
+        .default('images')
+        .describe(
+          'what jobs that run side by side decode once: images, which each augments by itself, or batches, the same for all modules',
+        ),
       prefetch: positiveInteger.default(4).describe('batches prepared ahead of the step'),
       trainLimit: imageLimit.describe('use this many training images, or this share of them, class-balanced'),
       validationLimit: imageLimit.describe('use this many validation images, or this share of them, class-balanced'),

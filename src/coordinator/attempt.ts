@@ -10,6 +10,7 @@ import { writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { serializeError, UNEXPECTED } from '../util/errors.ts';
 import { makeDirectory } from '../util/make-directory.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
+import type { LoaderKeeper } from './loader-keeper.ts';
 import type { countOomKills } from './oom-kills.ts';
 import { type AttemptOutcome, classifyEnd } from './outcome.ts';
 import { superviseWorker } from './supervise.ts';
@@ -27,6 +28,8 @@ export interface RunContext {
   readonly leases: LeaseKeeper;
   /** See {@link countOomKills}. */
   readonly oomKills?: typeof countOomKills;
+  /** Whom jobs may ask for images, if anybody. */
+  readonly loader: Pick<LoaderKeeper, 'address'> | undefined;
 }
 
 export interface Attempt {
@@ -70,6 +73,7 @@ export async function runAttempt(context: RunContext, attempt: Attempt): Promise
 
 async function prepare(context: RunContext, { job, accumulate }: Attempt, specPath: string): Promise<void> {
   const { record, runDirectory } = context;
+  const loader = context.loader?.address;
   const { training } = record.config;
   const spec: JobSpec = {
     format: RUN_FORMAT,
@@ -79,6 +83,7 @@ async function prepare(context: RunContext, { job, accumulate }: Attempt, specPa
     config: accumulate === undefined ? record.config : { ...record.config, training: { ...training, accumulate } },
     dataset: record.dataset,
     engine: record.plan.engine,
+    ...(loader === undefined ? {} : { loader }),
   };
   const directory = jobDirectory(runDirectory, job.id);
   try {

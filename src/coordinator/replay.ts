@@ -49,6 +49,8 @@ export interface RunState {
   readonly changes: readonly ConfigChange[];
   /** Outcome of the last session; absent before the first and while one runs, or when it was killed. */
   readonly outcome?: 'completed' | 'failed' | 'stopped';
+  /** The loader's process while nothing says that it has exited. */
+  readonly loader?: { readonly pid: number; readonly process?: string };
   readonly sessions: number;
   /** Wall time of all sessions; of one that was killed, up to its last event. */
   readonly seconds: number;
@@ -65,6 +67,7 @@ export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan
   let seconds = 0;
   let session: { readonly from: string; to: string } | undefined;
   let outcome: RunState['outcome'];
+  let loader: RunState['loader'];
   const changes: ConfigChange[] = [];
 
   const closeSession = () => {
@@ -90,6 +93,12 @@ export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan
       session = undefined;
       seconds += event.seconds;
       outcome = event.outcome;
+      loader = undefined;
+    } else if (event.type === 'loader-started') {
+      const { pid, process } = event;
+      loader = process === undefined ? { pid } : { pid, process };
+    } else if (event.type === 'loader-exited') {
+      loader = undefined;
     } else if (event.type === 'reconfigured') {
       changes.push(...event.changes);
     } else if (event.type === 'run-completed') {
@@ -103,6 +112,7 @@ export function replay(events: Iterable<JournalEvent>, planned: readonly JobPlan
     changes,
     sessions,
     seconds,
+    ...(loader === undefined ? {} : { loader }),
     ...(outcome === undefined ? {} : { outcome }),
     ...(updated === undefined ? {} : { updated }),
   };

@@ -11,6 +11,7 @@ import { finishSession, type RunOutcome } from './finish.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 import { endLeftovers } from './leftovers.ts';
+import { prepareLoader } from './loader-keeper.ts';
 import { acquireLock } from './lock.ts';
 import type { RunObserver } from './observer.ts';
 import type { countOomKills } from './oom-kills.ts';
@@ -85,7 +86,7 @@ async function executeLocked(
   try {
     const recovered = journal.events.at(-1);
     if (recovered?.type === 'journal-recovered') observer.event(recovered);
-    await endLeftovers(before.jobs.values());
+    await endLeftovers(before);
     const leases = (await options.recheck?.(record)) ?? record.plan.leases;
     const keeper = createLeaseKeeper({
       limit: record.config.devices.releaseLimit,
@@ -98,6 +99,9 @@ async function executeLocked(
       if (worker && lease) keeper.abandoned(lease, worker.pid);
     }
     const results = await trustedResults(runDirectory, before, observer);
+    const left = selected.filter(({ id }) => !results.has(id));
+    const { notice } = observer;
+    const loader = await prepareLoader({ runDirectory, record, jobs: left, places: leases.length, notice });
     const session = openSession({
       runDirectory,
       record,
@@ -107,11 +111,13 @@ async function executeLocked(
       states: before.jobs,
       results,
       leases: keeper,
+      loader,
       executor: options.executor ?? localExecutor(),
       retries: options.retries ?? record.config.execution.retries,
       ...(options.oomKills && { oomKills: options.oomKills }),
     });
     if (changes.length > 0) session.note({ type: 'reconfigured', changes });
+    loader?.start(session.note);
     await runSchedule({
       jobs: selected,
       leases,
@@ -119,6 +125,7 @@ async function executeLocked(
       signal: termination.signal,
       run: session.runJob,
     }).catch((error: unknown) => session.abort(error));
+    await loader?.stop();
     return await finishSession({ runDirectory, record, journal, session, results, selected, signal: signals.received });
   } finally {
     signals.dispose();

@@ -24,6 +24,7 @@ export interface SessionOptions {
   readonly retries: number;
   readonly leases: LeaseKeeper;
   readonly oomKills?: RunContext['oomKills'];
+  readonly loader: RunContext['loader'];
   readonly states: ReadonlyMap<string, JobState>;
   /** Results of completed jobs; the session adds to them. */
   readonly results: Map<string, JobResult>;
@@ -69,6 +70,7 @@ export function openSession(options: SessionOptions): Session {
     termination,
     note,
     leases: options.leases,
+    loader: options.loader,
     onProgress: (job, message) => observer.progress(job, message),
     ...(options.oomKills && { oomKills: options.oomKills }),
   };

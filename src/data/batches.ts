@@ -3,7 +3,7 @@ import { permutation, randomStream } from '../util/random.ts';
 import { type Augmentation, drawPlacement, type Placement, placeImage, unchanged } from './augment.ts';
 import type { Batch, Split } from './dataset.ts';
 
-interface BatchFormat {
+export interface BatchFormat {
   readonly batchSize: number;
   readonly imageSize: number;
   readonly channels: number;
@@ -37,38 +37,65 @@ export function batchesPerEpoch(images: number, batchSize: number): number {
 
 /** The batches of an epoch in an order that depends on (seed, stream, epoch) alone, from `firstBatch` on. */
 export function trainBatches(split: Split, options: TrainBatchOptions): AsyncGenerator<Batch> {
-  const { seed, stream, epoch, batchSize, augment, firstBatch } = options;
-  const order = permutation(split.length, randomStream(seed, `order/${stream}`, epoch));
+  const { stream, epoch, batchSize, firstBatch } = options;
+  const make = epochAssembler(split, options);
   const count = batchesPerEpoch(split.length, batchSize) - firstBatch;
-  return prefetched(count, options.prefetch, (batch) => {
-    const from = (firstBatch + batch) * batchSize;
-    const indices = order.subarray(from, from + batchSize);
-    const placements = Array.from(indices, (index) => drawPlacement(augment, { seed, stream, epoch, index }));
-    return assemble(split, [...indices], placements, options);
+  return prefetched(count, options.prefetch, (place) => {
+    const index = firstBatch + place;
+    return split.batch?.({ kind: 'train', stream, epoch, index }, make) ?? make(index);
   });
 }
 
 /** All images in order; the last batch is filled up with black images of weight 0. */
 export function evaluationBatches(split: Split, options: BatchFormat): AsyncGenerator<Batch> {
   const { batchSize } = options;
-  return prefetched(Math.ceil(split.length / batchSize), options.prefetch, (batch) => {
-    const from = batch * batchSize;
+  const make = evaluationAssembler(split, options);
+  return prefetched(
+    Math.ceil(split.length / batchSize),
+    options.prefetch,
+    (index) => split.batch?.({ kind: 'evaluation', batchSize, index }, make) ?? make(index),
+  );
+}
+
+/** Makes the batches of a training epoch, in any order: batch `index` is the same whatever was asked for before. */
+export function epochAssembler(
+  split: Split,
+  options: Omit<TrainBatchOptions, 'firstBatch' | 'prefetch'>,
+): (index: number) => Promise<Batch> {
+  const { seed, stream, epoch, batchSize, augment } = options;
+  let order: Uint32Array | undefined;
+  return async (index) => {
+    order ??= permutation(split.length, randomStream(seed, `order/${stream}`, epoch));
+    const indices = order.subarray(index * batchSize, (index + 1) * batchSize);
+    const placements = Array.from(indices, (image) => drawPlacement(augment, { seed, stream, epoch, index: image }));
+    return assemble(split, [...indices], placements, options);
+  };
+}
+
+/** Makes the batches of an evaluation, in any order. */
+export function evaluationAssembler(
+  split: Split,
+  options: Omit<BatchFormat, 'prefetch'>,
+): (index: number) => Promise<Batch> {
+  const { batchSize } = options;
+  return async (index) => {
+    const from = index * batchSize;
     const size = Math.min(batchSize, split.length - from);
-    const indices = Array.from({ length: size }, (_, index) => from + index);
+    const indices = Array.from({ length: size }, (_, place) => from + place);
     return assemble(
       split,
       indices,
       indices.map(() => unchanged),
       options,
     );
-  });
+  };
 }
 
 async function assemble(
   split: Split,
   indices: readonly number[],
   placements: readonly Placement[],
-  { batchSize, imageSize, channels }: BatchFormat,
+  { batchSize, imageSize, channels }: Omit<BatchFormat, 'prefetch'>,
 ): Promise<Batch> {
   const imageBytes = imageSize * imageSize * channels;
   const images = new Uint8Array(batchSize * imageBytes);

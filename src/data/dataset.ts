@@ -12,7 +12,17 @@ export interface Split {
   label(index: number): number;
   /** The image as bytes [imageSize, imageSize, channels]. Throws DATA_IMAGE naming the file if it cannot be read. */
   image(index: number): Promise<Uint8Array> | Uint8Array;
+  /**
+   * The batch of a key, where somebody else may have assembled it already; otherwise it is assembled here. Absent where
+   * nobody else does.
+   */
+  batch?(key: BatchKey, assemble: (index: number) => Promise<Batch>): Promise<Batch>;
 }
+
+/** Which batch it is. With the run's configuration it says all of what the batch holds. */
+export type BatchKey =
+  | { readonly kind: 'train'; readonly stream: string; readonly epoch: number; readonly index: number }
+  | { readonly kind: 'evaluation'; readonly batchSize: number; readonly index: number };
 
 /** A batch of fixed size, as the step programs take it. */
 export interface Batch {

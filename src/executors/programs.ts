@@ -4,6 +4,6 @@ import { packagePath } from '../util/package.ts';
 export type AskableProgram = 'estimate' | 'eval' | 'probe';
 
 /** Path of a built program of `workers/`. Throws ENVIRONMENT_INSTALL. */
-export function programPath(program: 'job' | AskableProgram): string {
+export function programPath(program: 'job' | 'loader' | AskableProgram): string {
   return packagePath(`dist/programs/${program}.js`);
 }

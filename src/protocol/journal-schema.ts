@@ -28,6 +28,7 @@ const kept = {
     loss: measured,
     lr: measured,
     seconds: measured,
+    dataSeconds: z.exactOptional(measured),
     overflowed: z.exactOptional(count),
     evaluation: z.exactOptional(evaluationSchema),
   },
@@ -81,6 +82,13 @@ export const journalEventSchema = z.discriminatedUnion('type', [
     outcome: z.enum(['completed', 'failed', 'stopped']),
     seconds: measured,
     signal: z.exactOptional(z.string()),
+  }),
+  event('loader-started', { pid: z.int().positive(), process: z.exactOptional(z.string()) }),
+  event('loader-exited', {
+    status: z.int().nullable(),
+    signal: z.string().nullable(),
+    reason: z.exactOptional(z.string()),
+    retryIn: z.exactOptional(z.number().min(0)),
   }),
   jobEvent('job-started', {
     lease: z.string(),

@@ -16,6 +16,8 @@ export interface JobSpec {
   readonly dataset: DatasetIdentity;
   /** The engine that the job must run on: the plan's. */
   readonly engine: EngineName;
+  /** Address of the run's loader, where one decodes images for all jobs. */
+  readonly loader?: string;
 }
 
 /** How an epoch went. */
@@ -28,6 +30,8 @@ export interface EpochDetails {
   /** Of the last step. */
   readonly lr: number;
   readonly seconds: number;
+  /** Of these, what steps waited for their batches. */
+  readonly dataSeconds?: number;
   /** Steps of the job so far that changed nothing, as the gradient that loss scaling multiplied overflowed, if any. */
   readonly overflowed?: number;
   /** Where the epoch was followed by an evaluation. */
@@ -103,6 +107,16 @@ export type JournalEntry =
       readonly outcome: 'completed' | 'failed' | 'stopped';
       readonly seconds: number;
       readonly signal?: string;
+    }
+  /** The loader, which decodes images for all jobs, was started. */
+  | { readonly type: 'loader-started'; readonly pid: number; readonly process?: string }
+  /** It has gone though it is needed. After `retryIn` seconds it starts again; otherwise jobs decode for themselves. */
+  | {
+      readonly type: 'loader-exited';
+      readonly status: number | null;
+      readonly signal: string | null;
+      readonly reason?: string;
+      readonly retryIn?: number;
     }
   | {
       readonly type: 'job-started';

@@ -5,13 +5,20 @@ import type { Paint } from './style.ts';
 
 /** What an event says to people, as a line or more; undefined for events that only machines need. */
 export function eventText(event: JournalEvent, paint: Paint): string | undefined {
-  if (!('job' in event)) {
-    return event.type === 'journal-recovered'
-      ? paint('yellow', `the journal ended in a torn line; ${event.bytes} bytes were cut off`)
-      : undefined;
-  }
+  if (!('job' in event)) return runEventText(event, paint);
   const text = jobEventText(event, paint);
   return text === undefined ? undefined : `${event.job.padEnd(10)} ${text}`;
+}
+
+function runEventText(event: Exclude<JournalEvent, { readonly job: string }>, paint: Paint): string | undefined {
+  if (event.type === 'journal-recovered')
+    return paint('yellow', `the journal ended in a torn line; ${event.bytes} bytes were cut off`);
+  if (event.type !== 'loader-exited') return undefined;
+  const { status, signal, reason, retryIn } = event;
+  const why = reason ?? (signal === null ? `exited with status ${status}` : `was ended by ${signal}`);
+  const next =
+    retryIn === undefined ? 'jobs decode images for themselves' : `starts again in ${formatDuration(retryIn)}`;
+  return paint('yellow', `warning: the loader ${why}; ${next}`);
 }
 
 function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, paint: Paint): string | undefined {

@@ -10,7 +10,13 @@ import type { Paint, TextStream } from './style.ts';
 const interval = 120;
 
 /** Events that stay on the screen above the lines of the jobs. */
-const lasting: readonly JournalEvent['type'][] = ['warning', 'rolled-back', 'job-failed', 'journal-recovered'];
+const lasting: readonly JournalEvent['type'][] = [
+  'warning',
+  'rolled-back',
+  'job-failed',
+  'journal-recovered',
+  'loader-exited',
+];
 
 /** Progress for a terminal: one line per job, rewritten in place; failures and warnings stay above them. */
 export function liveProgress(stream: TextStream, paint: Paint, state: RunState): RunObserver {

@@ -1,6 +1,8 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
+import { trainBatchOptions } from '../data/batch-options.ts';
 import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import { type Network, parameterCounts } from '../models/network.ts';
 import type { EpochDetails } from '../protocol/messages.ts';
@@ -17,8 +19,10 @@ import { initialState, readTrainingState, resumedState, type TrainingState } fro
 
 /** One training of one network: which parameters, on what, how long. */
 export interface Training {
-  /** Name of the job; keys the random streams of its data and masks. */
+  /** Name of the job; keys the random streams of its masks, and of its data. */
   readonly name: string;
+  /** Keys the random streams of the data where jobs share them. */
+  readonly dataName?: string;
   readonly network: Network;
   readonly phase: PhaseConfig;
   readonly config: RunConfig;
@@ -70,8 +74,7 @@ export async function train(
 ): Promise<TrainingOutcome> {
   const { network, phase, config, dataset, name } = training;
   const layouts = layoutsOf(network);
-  const { batchSize } = config.training;
-  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, batchSize);
+  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
@@ -125,19 +128,12 @@ export async function train(
     };
     for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < phase.epochs; epoch++) {
       const epochStarted = performance.now();
-      const batches = trainBatches(dataset.train, {
-        batchSize,
-        epoch,
-        seed: config.seed,
-        stream: dataStream(name, progress.rollbacks),
-        firstBatch: progress.step - epoch * stepsPerEpoch,
-        augment: { padding: config.data.padding, flip: config.data.flip },
-        imageSize: config.model.imageSize,
-        channels: config.model.channels,
-        prefetch: config.data.prefetch,
-      });
+      const stream = dataStream(training.dataName ?? name, progress.rollbacks);
+      const firstBatch = progress.step - epoch * stepsPerEpoch;
+      const batches = trainBatches(dataset.train, trainBatchOptions(config, { stream, epoch, firstBatch }));
+      const waits = { seconds: 0 };
       let lr = 0;
-      for await (const batch of batches) {
+      for await (const batch of timed(batches, waits)) {
         if (observer.stopRequested()) {
           await settle();
           await save(null);
@@ -163,6 +159,7 @@ export async function train(
         loss: progress.lossSum / (stepsPerEpoch - progress.skippedInEpoch),
         lr,
         seconds: (performance.now() - epochStarted) / 1000,
+        dataSeconds: waits.seconds,
         ...(progress.overflowed > 0 ? { overflowed: progress.overflowed } : {}),
       };
       progress.lossSum = 0;

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dataName } from '../data/batch-options.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { assertSameDataset } from '../data/identity.ts';
 import { openDataset } from '../data/open.ts';
 import { openEngine } from '../engine/engines.ts';
 import type { Engine } from '../engine/program.ts';
+import { shareDataset } from '../loader/share-dataset.ts';
 import { initialise } from '../models/initialise.ts';
 import { networkParameters, parameterCounts } from '../models/network.ts';
 import { readJobResult } from '../protocol/job-result.ts';
@@ -40,15 +42,14 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   const resultPath = join(jobDirectory(spec.runDirectory, spec.job.id), 'result.json');
   if (existsSync(resultPath)) return { result: await readJobResult(spec.runDirectory, spec.job.id) };
 
-  const dataset = await openDataset(spec.config);
-  assertSameDataset(spec.dataset, dataset.identity);
-  const opened = await openEngine({
-    engine: spec.engine,
-    threads: spec.job.threads,
-    cudaGraphs: spec.config.devices.cudaGraphs,
-    onWarning: (message) => void channel.send({ type: 'warning', message }),
-  });
-  const engine = pulsingEngine(opened, pulse);
+  const onWarning = (message: string) => void channel.send({ type: 'warning', message });
+  const dataset = await openJobDataset(spec, onWarning);
+  const { engine: name, job: planned } = spec;
+  const { cudaGraphs } = spec.config.devices;
+  const engine = pulsingEngine(
+    await openEngine({ engine: name, threads: planned.threads, cudaGraphs, onWarning }),
+    pulse,
+  );
   const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
   const ending =
     job.phase === null
@@ -58,6 +59,20 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
     await writeFileAtomic(resultPath, `${JSON.stringify(ending.result, null, 2)}\n`);
   }
   return ending;
+}
+
+/** The run's data set, from its loader where it has one. Throws DATA_CHANGED where it is another than the run's. */
+async function openJobDataset(
+  { config, dataset: identity, loader }: JobSpec,
+  onWarning: (message: string) => void,
+): Promise<Dataset> {
+  const open = async () => {
+    const opened = await openDataset(config);
+    assertSameDataset(identity, opened.identity);
+    return opened;
+  };
+  if (loader === undefined) return open();
+  return (await shareDataset({ address: loader, config, identity, open, onWarning })).dataset;
 }
 
 async function trainJob(
@@ -89,6 +104,7 @@ async function trainJob(
   }
   const training = {
     name: job.id,
+    dataName: dataName(job, config.data.sharing),
     network,
     phase: config.phases[phase],
     config,

@@ -74,6 +74,14 @@ describe('the rules by which the soak judges a journal', () => {
       () => changed((event) => (event.type === 'job-failed' ? { retryIn: 1 } : {})),
       /module-1 is retried 2 times/,
     ],
+    [
+      'a second loader beside the first',
+      () => {
+        const loader = { ...(events[1] as JournalEvent), type: 'loader-started', pid: 1 } as JournalEvent;
+        return renumbered([...events.slice(0, 3), loader, loader, ...events.slice(3)]);
+      },
+      /a loader is begun while one runs/,
+    ],
   ])('find %s', (_, damaged, message) => {
     expect(violations(damaged())).toContainEqual(expect.stringMatching(message));
   });

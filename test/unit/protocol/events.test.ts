@@ -42,6 +42,8 @@ it('every event has the fields that the page promises of all', () => {
       'session-ended',
       'reconfigured',
       'run-completed',
+      'loader-started',
+      'loader-exited',
     ];
     const expected =
       type === 'progress' ? ['job', 'time'] : ['seq', 'time', ...(ofRun.includes(type) ? [] : ['attempt', 'job'])];

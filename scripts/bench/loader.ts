@@ -1,0 +1,98 @@
+/*
+ * `npm run bench:loader -- --data FOLDER`: the processor time of four jobs that read the same images with a loader, beside
+ * that of one that decodes them itself; and how long training steps wait for their batches, with a loader and without.
+ * Without a folder, of generated JPEGs; `--only reading` or `--only training` does one of the two.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { writeShapes } from '../../src/data/shapes/write.ts';
+import { alignTable } from '../../src/report/table.ts';
+import { jobsReading, type ReadingCase, type ReadingResult } from './loader-reading.ts';
+import { type TrainingResult, trainingWaits } from './loader-training.ts';
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    epochs: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '1' },
+    size: { type: 'string', default: '32' },
+    batch: { type: 'string', default: '128' },
+    images: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'boolean' },
+  },
+});
+
+const folder = await mkdtemp(join(tmpdir(), 'incubate-bench-'));
+try {
+  const source = values.data ?? (await generated());
+  const settings = {
+    source,
+    imageSize: Number(values.size),
+    batchSize: Number(values.batch),
+    epochs: Number(values.epochs),
+    ...(values.images === undefined ? {} : { trainLimit: Number(values.images) }),
+  };
+  const cases: readonly ReadingCase[] = [
+    { consumers: 1, sharing: 'off' },
+    { consumers: 4, sharing: 'off' },
+    { consumers: 1, sharing: 'images' },
+    { consumers: 4, sharing: 'images' },
+    { consumers: 1, sharing: 'batches' },
+    { consumers: 4, sharing: 'batches' },
+  ];
+  const reading: ReadingResult[] = [];
+  const rounds = (part: string) => (values.only === undefined || values.only === part ? Number(values.rounds) : 0);
+  for (let round = 0; round < rounds('reading'); round++)
+    for (const each of cases) reading.push(await jobsReading(each, settings, folder));
+  const training: TrainingResult[] = [];
+  for (let round = 0; round < rounds('training'); round++)
+    for (const sharing of ['off', 'images', 'batches'] as const)
+      training.push(await trainingWaits(sharing, settings, join(folder, `runs-${round}`)));
+  if (values.json) console.log(JSON.stringify({ reading, training }, null, 2));
+  else {
+    const tables = [
+      ...(reading.length > 0 ? [readingTable(reading)] : []),
+      ...(training.length > 0 ? [trainingTable(training)] : []),
+    ];
+    console.log(tables.join('\n\n'));
+  }
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+async function generated(): Promise<string> {
+  const target = join(folder, 'images');
+  await writeShapes(target, { train: 10_000, validation: 500, size: Number(values.size), seed: 0, format: 'jpg' });
+  return target;
+}
+
+function readingTable(results: readonly ReadingResult[]): string {
+  const figure = (value: number) => value.toFixed(2);
+  const base = results.find(({ consumers, sharing }) => consumers === 1 && sharing === 'off') as ReadingResult;
+  const rows = results.map(({ consumers, sharing, reading, cpu, seconds, images }) => [
+    String(consumers),
+    sharing,
+    `${figure(reading)} s`,
+    figure(reading / base.reading),
+    `${figure(cpu)} s`,
+    figure(cpu / base.cpu),
+    `${figure(seconds)} s`,
+    String(Math.round((consumers * images) / seconds)),
+  ]);
+  const head = ['jobs', 'sharing', 'CPU reading', 'ratio', 'CPU in all', 'ratio', 'wall time', 'images/s'];
+  return alignTable([head, ...rows]);
+}
+
+function trainingTable(results: readonly TrainingResult[]): string {
+  const rows = results.map(({ sharing, wall, seconds, waiting }) => [
+    sharing,
+    `${wall.toFixed(1)} s`,
+    `${seconds.toFixed(1)} s`,
+    `${waiting.toFixed(2)} s`,
+    `${((100 * waiting) / seconds).toFixed(2)} %`,
+  ]);
+  return alignTable([['sharing', 'run', 'epochs', 'steps waited', 'share'], ...rows]);
+}
