@@ -1,7 +1,7 @@
 import { IncubateError } from '../util/errors.ts';
 import { permutation, randomStream } from '../util/random.ts';
-import { type Augmentation, drawPlacement, type Placement, placeImage, unchanged } from './augment.ts';
 import type { Batch, Split } from './dataset.ts';
+import { type Augmentation, drawPlacement, type Placement, placeImage, unchanged } from './transforms/placement.ts';
 
 interface BatchFormat {
   readonly batchSize: number;

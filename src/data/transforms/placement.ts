@@ -1,4 +1,4 @@
-import { randomStream } from '../util/random.ts';
+import { randomStream } from '../../util/random.ts';
 
 export interface Augmentation {
   /** Pixels of black that are added on every side before a crop of the original size is taken. */
