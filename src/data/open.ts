@@ -7,6 +7,7 @@ import type { Dataset, Split } from './dataset.ts';
 import { fingerprint, type ImageFile, scanImageFolder } from './scan.ts';
 import { shapeClasses } from './shapes/distance.ts';
 import { renderShape, SHAPES_VERSION, type ShapeSplit, shapeLabel } from './shapes/render.ts';
+import type { ImageSet } from './sources/image-set.ts';
 import { limitPerClass } from './subset.ts';
 
 /** Name of the generated data set, in place of a folder. */
@@ -37,7 +38,12 @@ export async function openDataset(config: RunConfig): Promise<Dataset> {
   if (source === SHAPES) {
     const split = (name: ShapeSplit, length: number): Split =>
       cached(
-        { length, label: shapeLabel, image: (index) => renderShape(config.seed, name, index, imageSize, channels) },
+        {
+          length,
+          label: shapeLabel,
+          image: (index) => renderShape(config.seed, name, index, imageSize, channels),
+          stored: shapesStored(config, name, length),
+        },
         imageBytes,
         budget,
       );
@@ -53,11 +59,34 @@ export async function openDataset(config: RunConfig): Promise<Dataset> {
         length: files.length,
         label: (index) => fileAt(files, index).label,
         image: (index) => decodeImage(join(source, fileAt(files, index).path), { size: imageSize, channels, resize }),
+        stored: filesStored(source, files),
       },
       imageBytes,
       budget,
     );
   return { identity: folderIdentity(config, images), train: split(images.train), validation: split(images.validation) };
+}
+
+function shapesStored({ seed, model }: RunConfig, split: ShapeSplit, length: number): ImageSet {
+  const { imageSize: side, channels } = model;
+  return {
+    length,
+    label: shapeLabel,
+    name: (index) => `${split} image ${index}`,
+    read: (index) => ({
+      kind: 'pixels',
+      pixels: { data: renderShape(seed, split, index, side, channels), height: side, width: side, channels },
+    }),
+  };
+}
+
+function filesStored(source: string, files: readonly ImageFile[]): ImageSet {
+  return {
+    length: files.length,
+    label: (index) => fileAt(files, index).label,
+    name: (index) => fileAt(files, index).path,
+    read: (index) => ({ kind: 'file', path: join(source, fileAt(files, index).path) }),
+  };
 }
 
 function fileAt(files: readonly ImageFile[], index: number): ImageFile {

@@ -1,12 +1,14 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { DamagedImage, Dataset } from '../data/dataset.ts';
+import { augmentationOf } from '../data/transforms/augmentation.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import { type Network, parameterCounts } from '../models/network.ts';
-import type { EpochDetails } from '../protocol/messages.ts';
+import type { DamageDetails, EpochDetails, SplitName } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { meetDamage } from './damage.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
 import { assertFinite, countStep, dataStream, diverged, mayBeSkipped } from './non-finite.ts';
@@ -38,6 +40,8 @@ export interface TrainingObserver {
   step(details: { step: number; steps: number; epoch: number; epochs: number; loss: number }): void;
   /** A step changed nothing, as it was not finite; `skipped` counts such steps. */
   skipped?(details: { step: number; loss: number; skipped: number }): void;
+  /** Images were found that cannot be decoded, and others were taken in their place; `damaged` counts them. */
+  damaged?(details: DamageDetails): void;
   cold(evaluation: Evaluation): void;
   epoch(details: EpochDetails): void;
   /** Called after every step and epoch; returning true saves the state. */
@@ -71,7 +75,7 @@ export async function train(
   const { network, phase, config, dataset, name } = training;
   const layouts = layoutsOf(network);
   const { batchSize } = config.training;
-  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, batchSize);
+  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, batchSize, config.data.repeats);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
@@ -98,12 +102,15 @@ export async function train(
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
     };
 
+    const skip = (split: SplitName, images: readonly DamagedImage[]) =>
+      meetDamage(config, name, progress, split, images, (details) => observer.damaged?.(details));
+    const evaluate = () => evaluator.evaluate(state, dataset.validation, (images) => skip('validation', images));
     const overflowedBefore = progress.overflowed;
     if (training.evaluateCold && progress.cold === null) {
-      progress.cold = await evaluator.evaluate(state, dataset.validation);
+      progress.cold = await evaluate();
       observer.cold(progress.cold);
     }
-    if (steps === 0) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+    if (steps === 0) progress.evaluation = await evaluate();
 
     const peak = peakLearningRate(phase, config.training);
     for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < phase.epochs; epoch++) {
@@ -114,7 +121,9 @@ export async function train(
         seed: config.seed,
         stream: dataStream(name, progress.rollbacks),
         firstBatch: progress.step - epoch * stepsPerEpoch,
-        augment: { padding: config.data.padding, flip: config.data.flip },
+        augment: augmentationOf(config),
+        repeats: config.data.repeats,
+        onDamage: config.data.onDamage,
         imageSize: config.model.imageSize,
         channels: config.model.channels,
         prefetch: config.data.prefetch,
@@ -125,6 +134,7 @@ export async function train(
           await save(null);
           return await outcome(false);
         }
+        if (batch.damaged) skip('train', batch.damaged);
         lr = learningRate(progress.step, stepsPerEpoch, phase, peak);
         const loss = await stepper.step(state, batch, progress.step, lr, progress.skipped);
         const finite = Number.isFinite(loss);
@@ -148,7 +158,7 @@ export async function train(
       progress.skippedInEpoch = 0;
       const last = epoch + 1 === phase.epochs;
       const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
-      if (evaluated) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+      if (evaluated) progress.evaluation = await evaluate();
       observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
       if (observer.saveDue(progress.step, true)) await save(evaluated ? (progress.evaluation?.top1 ?? null) : null);
     }
