@@ -24,16 +24,8 @@ export interface Place {
   readonly substitutes: Iterable<Appearance>;
 }
 
-/** Where an image [size, size, channels] goes in the bytes of a batch. */
-export interface Slot {
-  readonly size: number;
-  readonly channels: number;
-  readonly target: Uint8Array;
-  readonly offset: number;
-}
-
-/** Writes an image to its slot. Throws DATA_IMAGE where it cannot be decoded, before it writes. */
-export type PrepareImage = (image: Appearance, slot: Slot) => void | Promise<void>;
+/** Writes an image into `target` from `offset`. Throws DATA_IMAGE where it cannot be decoded, before it writes. */
+export type PrepareImage = (image: Appearance, target: Uint8Array, offset: number) => void | Promise<void>;
 
 /**
  * A batch of the images of `places`, each with its own label and weight 1; places without an image, and those that neither
@@ -54,7 +46,6 @@ export async function assemble(
   const weights = new Float32Array(batchSize);
   const damaged = new Map<number, DamagedImage>();
 
-  const slot = (place: number): Slot => ({ size: imageSize, channels, target: images, offset: place * imageBytes });
   const filled = (place: number, { index }: Appearance) => {
     labels[place] = split.label(index);
     weights[place] = 1;
@@ -69,7 +60,7 @@ export async function assemble(
     for (const other of substitutes) {
       tried += 1;
       try {
-        await prepare(other, slot(number));
+        await prepare(other, images, number * imageBytes);
         return filled(number, other);
       } catch (failure) {
         note(other, failure);
@@ -81,7 +72,7 @@ export async function assemble(
   const pending: Promise<void>[] = [];
   for (const [number, place] of places.entries()) {
     try {
-      const written = prepare(place.image, slot(number));
+      const written = prepare(place.image, images, number * imageBytes);
       if (written === undefined) filled(number, place.image);
       else {
         pending.push(

@@ -1,61 +1,59 @@
-import type { BatchFormat, PrepareImage, Slot } from './assemble.ts';
+import type { BatchFormat, PrepareImage } from './assemble.ts';
 import type { Split } from './dataset.ts';
-import { openImage } from './open-image.ts';
+import { doInThread } from './decoding/threads.ts';
+import type { Work } from './decoding/work.ts';
 import type { ImageSet } from './sources/image-set.ts';
 import type { Augmentation } from './transforms/augmentation.ts';
-import { centralScaling } from './transforms/crop.ts';
 import type { ImageKey } from './transforms/image-key.ts';
-import { resizeBox } from './transforms/resize.ts';
-import { augmentCropped, augmentScaled, drawCrop } from './transforms/train-image.ts';
+import { augmentScaled } from './transforms/train-image.ts';
 
 /** Prepares training images: decoded, and changed as (seed, stream, epoch, index, repeat) decide. */
 export function trainingImage(
   split: Split,
   augment: Augmentation,
   epoch: Pick<ImageKey, 'seed' | 'stream' | 'epoch'>,
-  { channels }: BatchFormat,
+  { imageSize, channels }: BatchFormat,
 ): PrepareImage {
-  const { crop, interpolation } = augment;
-  if (crop === undefined) {
-    return (appearance, slot) => {
-      const image = split.image(appearance.index);
-      const place = (scaled: Uint8Array) => augmentScaled(scaled, augment, { ...epoch, ...appearance }, slot);
-      return image instanceof Uint8Array ? place(image) : image.then(place);
-    };
+  if (augment.crop) {
+    const prepare = preparing(split, { kind: 'crop', size: imageSize, channels, augment });
+    return (appearance, target, offset) =>
+      prepare(appearance.index, { ...epoch, ...appearance }).then((bytes) => target.set(bytes, offset));
   }
-  const stored = storedImages(split);
-  return async (appearance, slot) => {
+  return (appearance, target, offset) => {
+    const image = split.image(appearance.index);
     const key = { ...epoch, ...appearance };
-    const image = await openImage(stored, appearance.index, channels);
-    const { box, interpolation: chosen } = drawCrop(crop, interpolation, key, image);
-    const { pixels, left, top } = await image.part(box);
-    const drawn = { box: { ...box, left: box.left - left, top: box.top - top }, interpolation: chosen };
-    augmentCropped(pixels, drawn, augment, key, slot);
+    const slot = { size: imageSize, channels, target, offset };
+    if (image instanceof Uint8Array) return augmentScaled(image, augment, key, slot);
+    return image.then((decoded) => augmentScaled(decoded, augment, key, slot));
   };
 }
 
 /** Prepares images for evaluation: the centre of the stored image where `share` says how much, or all of it scaled. */
 export function evaluationImage(
   split: Split,
-  { share, channels }: BatchFormat & { readonly share?: number | undefined },
+  { share, imageSize, channels }: BatchFormat & { readonly share?: number | undefined },
 ): PrepareImage {
-  if (share === undefined) {
-    return ({ index }, { target, offset }) => {
-      const image = split.image(index);
-      const place = (scaled: Uint8Array) => target.set(scaled, offset);
-      return image instanceof Uint8Array ? place(image) : image.then(place);
-    };
+  if (share !== undefined) {
+    const prepare = preparing(split, { kind: 'centre', size: imageSize, channels, share });
+    return ({ index }, target, offset) => prepare(index).then((bytes) => target.set(bytes, offset));
   }
-  const stored = storedImages(split);
-  return async ({ index }, { size, target, offset }: Slot) => {
-    const { width, height, part } = await openImage(stored, index, channels);
-    const whole = { left: 0, top: 0, width, height };
-    const { pixels } = await part(whole);
-    resizeBox(pixels, whole, centralScaling(size, share, width, height), 'bicubic', size, target, offset);
+  return ({ index }, target, offset) => {
+    const image = split.image(index);
+    if (image instanceof Uint8Array) return target.set(image, offset);
+    return image.then((decoded) => target.set(decoded, offset));
   };
 }
 
-function storedImages({ stored }: Split): ImageSet {
-  if (stored) return stored;
-  throw new RangeError('these images are kept scaled, so nothing can be cut out of them before');
+/** Does work on the stored images of a split. */
+function preparing({ stored }: Split, work: Work): (index: number, key?: ImageKey) => Promise<Uint8Array> {
+  if (!stored) throw new RangeError('these images are kept scaled, so nothing can be cut out of them before');
+  return async (index, key) => {
+    const image = await stored.read(index);
+    return doInThread({ work, image, name: nameOf(stored, index, image), ...(key ? { key } : {}) });
+  };
+}
+
+/** A name alone would not say where a file is. */
+function nameOf(set: ImageSet, index: number, image: Awaited<ReturnType<ImageSet['read']>>): string {
+  return image.kind === 'file' ? image.path : set.name(index);
 }

@@ -1,25 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { IncubateError, messageOf } from '../util/errors.ts';
-import type { Pixels } from './pixels.ts';
-import type { StoredImage } from './sources/image-set.ts';
+import { IncubateError, messageOf } from '../../util/errors.ts';
+import type { Pixels } from '../pixels.ts';
+import type { StoredImage } from '../sources/image-set.ts';
 
 // Many small images decode side by side, so one thread each is enough, and none is decoded twice.
 sharp.concurrency(1);
 sharp.cache(false);
 
-export interface DecodeOptions {
-  /** Side of the square result, pixels. */
-  readonly size: number;
-  readonly channels: number;
-  /** crop: the shorter side is scaled to `size` and the centre is cut out; stretch: the proportions change. */
-  readonly resize: 'crop' | 'stretch';
-}
-
-/** Decodes the image file at a path as {@link decodeStored} does. */
-export function decodeImage(path: string, options: DecodeOptions): Promise<Uint8Array> {
-  return decodeStored({ kind: 'file', path }, path, options);
-}
+/** crop: the shorter side is scaled and the centre is cut out; stretch: the proportions change. */
+export type Resize = 'crop' | 'stretch';
 
 /**
  * Decodes an image to bytes [size, size, channels]: oriented as its EXIF data say, the first frame of several,
@@ -28,10 +18,12 @@ export function decodeImage(path: string, options: DecodeOptions): Promise<Uint8
  * @param name what messages call the image
  * @throws DATA_IMAGE naming it.
  */
-export async function decodeStored(
+export async function decodeScaled(
   image: StoredImage,
   name: string,
-  { size, channels, resize }: DecodeOptions,
+  size: number,
+  channels: number,
+  resize: Resize,
 ): Promise<Uint8Array> {
   try {
     const opened = (await reader(image)).autoOrient().resize(size, size, { fit: resize === 'crop' ? 'cover' : 'fill' });
@@ -44,7 +36,7 @@ export async function decodeStored(
 }
 
 /**
- * Decodes an image as {@link decodeStored} does, but in the size that it has.
+ * Decodes an image as {@link decodeScaled} does, but in the size that it has.
  *
  * @throws DATA_IMAGE naming it.
  */

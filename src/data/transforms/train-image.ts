@@ -1,4 +1,3 @@
-import type { Slot } from '../assemble.ts';
 import type { Pixels } from '../pixels.ts';
 import type { Augmentation } from './augmentation.ts';
 import { applyJitter, drawJitter } from './colour-jitter.ts';
@@ -9,6 +8,14 @@ import { drawPlacement, mirror, placeImage } from './placement.ts';
 import { applyOperations, drawOperations } from './rand-augment.ts';
 import type { Interpolation, Raster } from './raster.ts';
 import { type Box, resizeBox } from './resize.ts';
+
+/** Where an image [size, size, channels] is written. */
+export interface Slot {
+  readonly size: number;
+  readonly channels: number;
+  readonly target: Uint8Array;
+  readonly offset: number;
+}
 
 /** What is cut out of an image, and how it is scaled. */
 export interface DrawnCrop {
