@@ -33,6 +33,9 @@ export function readMarker(reader: BitReader): number | undefined {
   return bytes[place];
 }
 
+/** Eight times what a picture's coefficients may come to: beyond it, 16-bit registers overflow. */
+export const MOST_COEFFICIENT = 8191;
+
 /** From zigzag to natural order; codes that run over the end of a block stay at its last place. */
 const NATURAL = Uint8Array.of(
   ...[
@@ -69,7 +72,7 @@ export function readDifference(reader: BitReader, { look, limits, offsets, symbo
 
 /**
  * Reads the other coefficients of a block, multiplies them by `quantisation` and puts them into `block` in natural order, or
- * passes over them where there is none. Returns how many coefficients were read or 0; -1 for a code that there is not.
+ * passes over them where there is none. Returns how many coefficients were read or 0; -1 for what cannot be.
  */
 export function readCoefficients(
   reader: BitReader,
@@ -137,7 +140,11 @@ export function readCoefficients(
     }
     index += zeros;
     if (index > 63) return -1;
-    if (block) block[NATURAL[index] as number] = Math.imul(value, quantisation[index] as number);
+    if (block) {
+      const coefficient = Math.imul(value, quantisation[index] as number);
+      if (coefficient > MOST_COEFFICIENT || coefficient < -MOST_COEFFICIENT) return -1;
+      block[NATURAL[index] as number] = coefficient;
+    }
     last = index;
     index += 1;
   }

@@ -95,6 +95,18 @@ export function inverseDctOfMean(mean: number, plane: Uint8Array, offset: number
   for (let row = 0, to = offset; row < 8; row++, to += stride) plane.fill(value, to, to + 8);
 }
 
+/** Whether a sample has been so far out of range that it matters how wide a library's registers are. */
+let isOverdriven = false;
+
+/** Whether any block since the last call held what no picture does. */
+export function wasOverdriven(): boolean {
+  const was = isOverdriven;
+  isOverdriven = false;
+  return was;
+}
+
 function clamp(value: number): number {
-  return value < 0 ? 0 : value > 255 ? 255 : value;
+  if ((value & ~255) === 0) return value;
+  if (value < -128 || value > 383) isOverdriven = true;
+  return value < 0 ? 0 : 255;
 }

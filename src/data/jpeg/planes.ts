@@ -1,6 +1,14 @@
-import { type BitReader, bitReader, isSound, readCoefficients, readDifference, readMarker } from './bit-reader.ts';
+import {
+  type BitReader,
+  bitReader,
+  isSound,
+  MOST_COEFFICIENT,
+  readCoefficients,
+  readDifference,
+  readMarker,
+} from './bit-reader.ts';
 import type { JpegComponent, JpegFrame } from './frame.ts';
-import { inverseDct, inverseDctOfMean } from './inverse-dct.ts';
+import { inverseDct, inverseDctOfMean, wasOverdriven } from './inverse-dct.ts';
 
 /** Samples of a component, as far as they were asked for. */
 export interface Plane {
@@ -48,6 +56,7 @@ const block = new Int32Array(64);
  * far as it has to be read.
  */
 export function decodePlanes(frame: JpegFrame, wanted: Units): Plane[] | undefined {
+  wasOverdriven();
   const units = unitsOf(frame);
   const decoding = frame.components.map((component, index) => decodingOf(frame, component, index, wanted));
   const reader = bitReader(frame.bytes, frame.scan);
@@ -66,7 +75,7 @@ export function decodePlanes(frame: JpegFrame, wanted: Units): Plane[] | undefin
       }
     }
   }
-  if (!isSound(reader)) return undefined;
+  if (wasOverdriven() || !isSound(reader)) return undefined;
   if (wanted.bottom === units.down && readMarker(reader) !== 0xd9) return undefined;
   return decoding.map(({ plane }) => plane);
 }
@@ -80,12 +89,12 @@ function decodeUnit(reader: BitReader, decoding: Decoding, column: number, row: 
     for (let x = 0; x < across; x++) {
       decoding.mean += readDifference(reader, dc);
       const last = readCoefficients(reader, ac, quantisation, isWanted ? block : null);
-      if (last < 0 || Number.isNaN(decoding.mean)) {
+      const mean = decoding.mean * (quantisation[0] as number);
+      if (last < 0 || !(Math.abs(mean) <= MOST_COEFFICIENT)) {
         block.fill(0);
         return false;
       }
       if (!isWanted) continue;
-      const mean = Math.imul(decoding.mean, quantisation[0] as number);
       const offset = (row * down + y) * 8 * stride + (column * across + x) * 8;
       if (last === 0) inverseDctOfMean(mean, samples, offset, stride);
       else {
