@@ -1,5 +1,6 @@
 import type { Resize } from './decoding/library.ts';
 import { doInThread } from './decoding/threads.ts';
+import { looksLikeJpeg } from './jpeg/frame.ts';
 import type { StoredImage } from './sources/image-set.ts';
 
 export interface DecodeOptions {
@@ -15,12 +16,16 @@ export function decodeImage(path: string, options: DecodeOptions): Promise<Uint8
 }
 
 /**
- * Decodes an image to bytes [size, size, channels], in a thread of its own: oriented as its EXIF data say, the first frame of
+ * Decodes an image to bytes [size, size, channels], beside this thread: oriented as its EXIF data say, the first frame of
  * several, transparency on black, any colour space and depth to 8-bit sRGB or grey.
  *
  * @param name what messages call the image
  * @throws DATA_IMAGE naming it.
  */
-export function decodeStored(image: StoredImage, name: string, options: DecodeOptions): Promise<Uint8Array> {
-  return doInThread({ work: { kind: 'scale', ...options }, image, name });
+export async function decodeStored(image: StoredImage, name: string, options: DecodeOptions): Promise<Uint8Array> {
+  if (looksLikeJpeg(image)) return doInThread({ work: { kind: 'scale', ...options }, image, name });
+  const { size, channels, resize } = options;
+  // The library has threads of its own.
+  const { decodeScaled } = await import('./decoding/library.ts');
+  return decodeScaled(image, name, size, channels, resize);
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { decodeFrame } from '../jpeg/decode.ts';
-import { type JpegFrame, readFrame } from '../jpeg/frame.ts';
+import { type JpegFrame, looksLikeJpeg, readFrame } from '../jpeg/frame.ts';
 import type { Pixels } from '../pixels.ts';
 import type { StoredImage } from '../sources/image-set.ts';
 import { centralScaling, type RandomCrop } from '../transforms/crop.ts';
@@ -88,11 +88,9 @@ function library() {
 
 /** Undefined where the library is to see what the image is, or why it cannot be read. */
 function frameOf(image: StoredImage): JpegFrame | undefined {
-  if (image.kind === 'pixels') return undefined;
-  if (image.kind === 'encoded') return readFrame(image.bytes);
-  if (!/\.jpe?g$/i.test(image.path)) return undefined;
+  if (image.kind === 'pixels' || !looksLikeJpeg(image)) return undefined;
   try {
-    return readFrame(readFileSync(image.path));
+    return readFrame(image.kind === 'encoded' ? image.bytes : readFileSync(image.path));
   } catch {
     return undefined;
   }

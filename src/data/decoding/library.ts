@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { IncubateError, messageOf } from '../../util/errors.ts';
 import type { Pixels } from '../pixels.ts';
 import type { StoredImage } from '../sources/image-set.ts';
+import { undecodable } from './fault.ts';
 
 // Many small images decode side by side, so one thread each is enough, and none is decoded twice.
 sharp.concurrency(1);
@@ -29,10 +29,10 @@ export async function decodeScaled(
     const opened = (await reader(image)).autoOrient().resize(size, size, { fit: resize === 'crop' ? 'cover' : 'fill' });
     const { data } = await bytesOf(opened, channels);
     if (data.length === size * size * channels) return data;
-    throw new Error(`it decodes to ${data.length} bytes instead of ${size}×${size}×${channels}`);
-  } catch (error) {
-    throw undecodable(name, error);
+  } catch {
+    // Whatever went wrong in the library.
   }
+  throw undecodable(image, name);
 }
 
 /**
@@ -45,10 +45,10 @@ export async function decodePixels(image: StoredImage, name: string, channels: n
   try {
     const { data, info } = await bytesOf((await reader(image)).autoOrient(), channels);
     if (info.channels === channels) return { data, width: info.width, height: info.height, channels };
-    throw new Error(`it decodes to ${info.channels} channels instead of ${channels}`);
-  } catch (error) {
-    throw undecodable(name, error);
+  } catch {
+    // Whatever went wrong in the library.
   }
+  throw undecodable(image, name);
 }
 
 function bytesOf(image: Sharp, channels: number) {
@@ -69,13 +69,4 @@ async function reader(image: StoredImage): Promise<Sharp> {
   // libvips takes brackets in a path for options.
   const { path } = image;
   return sharp(path.includes('[') ? await readFile(path) : path, { failOn: 'truncated' });
-}
-
-function undecodable(name: string, cause: unknown): IncubateError {
-  // libvips repeats itself over several lines.
-  const [reason] = messageOf(cause).split('\n', 1);
-  return new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(name)} cannot be decoded: ${reason}`, {
-    hint: 'Repair or remove the file and start a new run; if it was whole before, restore it and resume the run.',
-    cause,
-  });
 }

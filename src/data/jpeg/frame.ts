@@ -1,3 +1,4 @@
+import type { StoredImage } from '../sources/image-set.ts';
 import { type HuffmanTable, huffmanTable } from './huffman.ts';
 import { orientationOf } from './orientation.ts';
 
@@ -23,6 +24,12 @@ export interface JpegFrame {
   readonly restartInterval: number;
   /** Where the entropy-coded bytes begin. */
   readonly scan: number;
+}
+
+/** Whether it may be a JPEG file: by its bytes, or by the name of a file that is not read yet. */
+export function looksLikeJpeg(image: StoredImage): boolean {
+  if (image.kind === 'file') return /\.jpe?g$/i.test(image.path);
+  return image.kind === 'encoded' && image.bytes[0] === 0xff && image.bytes[1] === 0xd8;
 }
 
 /** Images of more pixels are left to the library. */

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../../src/data/jpeg/decode.ts';
 import { readFrame } from '../../../src/data/jpeg/frame.ts';
 import { randomStream } from '../../../src/util/random.ts';
 
 /** An image with edges, smooth parts and noise. */
-function picture(width: number, height: number, seed: number): sharp.Sharp {
+function picture(width: number, height: number, seed: number): Sharp {
   const random = randomStream(seed, 'picture');
   const waves = Array.from({ length: 6 }, () => random.uniform());
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = waves;
