@@ -3,82 +3,81 @@ import { decodeFrame } from '../jpeg/decode.ts';
 import { type JpegFrame, looksLikeJpeg, readFrame } from '../jpeg/frame.ts';
 import type { Pixels } from '../pixels.ts';
 import type { StoredImage } from '../sources/image-set.ts';
-import { centralScaling, type RandomCrop } from '../transforms/crop.ts';
+import { centralScaling } from '../transforms/crop.ts';
 import { type Box, resizeBox } from '../transforms/resize.ts';
-import { augmentCropped, drawCrop, type Slot } from '../transforms/train-image.ts';
-import type { Work, WorkItem } from './work.ts';
+import { augmentCropped, type DrawnCrop, drawCrop } from '../transforms/train-image.ts';
+import type { WorkItem } from './work.ts';
+
+/** What of an image has been decoded. */
+export interface Decoded {
+  /** All of it, the drawn part of it, or all of it scaled to the size of the result. */
+  readonly pixels: Pixels;
+  /** Of the decoded pixels, where a part was drawn. */
+  readonly crop?: DrawnCrop;
+}
 
 /**
  * Makes what is asked of an image and writes it into `target` from `offset`.
+ *
+ * @throws DATA_IMAGE naming an image that cannot be decoded
+ */
+export function doWork(item: WorkItem, target: Uint8Array, offset: number): void | Promise<void> {
+  const decoded = decodeFor(item);
+  if (!(decoded instanceof Promise)) return finishWork(item, decoded, target, offset);
+  return decoded.then((pixels) => finishWork(item, pixels, target, offset));
+}
+
+/**
+ * Decodes what the work on an image needs of it.
  *
  * JPEG images in their own size or larger are decoded here, as far as they are needed; to the last bit as the library does,
  * which takes half a millisecond for the smallest one. All else, and what looks damaged, is the library's.
  *
  * @throws DATA_IMAGE naming an image that cannot be decoded
  */
-export function doWork(item: WorkItem, target: Uint8Array, offset: number): void | Promise<void> {
-  const { work } = item;
-  const slot = { size: work.size, channels: work.channels, target, offset };
-  switch (work.kind) {
-    case 'scale':
-      return scale(work, item, slot);
-    case 'crop':
-      return crop(work, item, slot);
-    case 'centre':
-      return centre(work, item, slot);
-  }
-}
-
-function scale(
-  { resize }: Extract<Work, { kind: 'scale' }>,
-  { image, name }: WorkItem,
-  slot: Slot,
-): void | Promise<void> {
-  const { size, channels, target, offset } = slot;
+export function decodeFor(item: WorkItem): Decoded | Promise<Decoded> {
+  const { work, image, name } = item;
+  const { size, channels } = work;
   const frame = frameOf(image);
-  const isReady = frame?.width === size && frame.height === size;
-  const decoded = isReady ? decodeFrame(frame, wholeOf(frame), channels) : undefined;
-  if (decoded) target.set(decoded.data, offset);
-  else {
+  if (work.kind === 'scale') {
+    const isReady = frame?.width === size && frame.height === size;
+    const pixels = isReady ? decodeFrame(frame, wholeOf(frame), channels) : undefined;
+    if (pixels) return { pixels };
     return library()
-      .then(({ decodeScaled }) => decodeScaled(image, name, size, channels, resize))
-      .then((bytes) => target.set(bytes, offset));
+      .then(({ decodeScaled }) => decodeScaled(image, name, size, channels, work.resize))
+      .then((data) => ({ pixels: { data, height: size, width: size, channels } }));
   }
-}
-
-function crop({ augment }: Extract<Work, { kind: 'crop' }>, item: WorkItem, slot: Slot): void | Promise<void> {
-  const { key } = item;
-  if (key === undefined || augment.crop === undefined) throw new RangeError('a crop takes a key and how to crop');
-  const settings: RandomCrop = augment.crop;
-  const frame = frameOf(item.image);
-  if (frame) {
-    const drawn = drawCrop(settings, augment.interpolation, key, frame);
-    const pixels = decodeFrame(frame, drawn.box, slot.channels);
-    if (pixels) return augmentCropped(pixels, { ...drawn, box: wholeOf(drawn.box) }, augment, key, slot);
-  }
-  return decoded(item, slot.channels, (pixels) => {
-    augmentCropped(pixels, drawCrop(settings, augment.interpolation, key, pixels), augment, key, slot);
-  });
-}
-
-function centre({ share }: Extract<Work, { kind: 'centre' }>, item: WorkItem, slot: Slot): void | Promise<void> {
-  const { size, channels, target, offset } = slot;
-  const write = (pixels: Pixels) => {
-    const { width, height } = pixels;
-    const scaling = centralScaling(size, share, width, height);
-    resizeBox(pixels, wholeOf(pixels), scaling, 'bicubic', size, target, offset);
+  const crop = frame && drawnFor(item, frame);
+  const pixels = frame && decodeFrame(frame, crop?.box ?? wholeOf(frame), channels);
+  if (pixels) return crop ? { pixels, crop: { ...crop, box: wholeOf(crop.box) } } : { pixels };
+  const whole = (decoded: Pixels): Decoded => {
+    const drawn = drawnFor(item, decoded);
+    return drawn ? { pixels: decoded, crop: drawn } : { pixels: decoded };
   };
-  const frame = frameOf(item.image);
-  const pixels = frame && decodeFrame(frame, wholeOf(frame), channels);
-  if (pixels) return write(pixels);
-  return decoded(item, channels, write);
-}
-
-function decoded({ image, name }: WorkItem, channels: number, write: (pixels: Pixels) => void): void | Promise<void> {
-  if (image.kind === 'pixels' && image.pixels.channels === channels) return write(image.pixels);
+  if (image.kind === 'pixels' && image.pixels.channels === channels) return whole(image.pixels);
   return library()
     .then(({ decodePixels }) => decodePixels(image, name, channels))
-    .then(write);
+    .then(whole);
+}
+
+/** Does what remains to be done when an image is decoded. */
+export function finishWork(item: WorkItem, { pixels, crop }: Decoded, target: Uint8Array, offset: number): void {
+  const { work, key } = item;
+  const { size, channels } = work;
+  if (work.kind === 'scale') target.set(pixels.data, offset);
+  else if (work.kind === 'centre') {
+    const scaling = centralScaling(size, work.share, pixels.width, pixels.height);
+    resizeBox(pixels, wholeOf(pixels), scaling, 'bicubic', size, target, offset);
+  } else if (crop && key) {
+    augmentCropped(pixels, crop, work.augment, key, { size, channels, target, offset });
+  }
+}
+
+function drawnFor({ work, key }: WorkItem, size: { readonly width: number; readonly height: number }) {
+  if (work.kind !== 'crop') return undefined;
+  const { crop, interpolation } = work.augment;
+  if (key === undefined || crop === undefined) throw new RangeError('a crop takes a key and how to crop');
+  return drawCrop(crop, interpolation, key, size);
 }
 
 /** Loaded when an image needs it. */
