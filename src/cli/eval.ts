@@ -120,9 +120,10 @@ async function withOverrides(config: RunConfig, options: EvalOptions): Promise<R
 }
 
 function evalText({ weights, data, ...reply }: EvaluateReply & { weights: string; data: string }): string {
+  const skipped = reply.damaged === undefined ? '' : `, besides ${reply.damaged} that cannot be decoded`;
   return [
     `weights  ${weights}`,
-    `data     ${data}: ${countFigure(reply.images)} images, ${reply.classes.length} classes`,
+    `data     ${data}: ${countFigure(reply.images)} images, ${reply.classes.length} classes${skipped}`,
     `metrics  ${evaluationText(reply)}`,
     '',
   ].join('\n');

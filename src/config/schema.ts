@@ -21,6 +21,9 @@ const imageLimit = z
   ])
   .nullable()
   .default(null);
+const pair = (value: z.ZodNumber) => z.array(value).length(2);
+/** Random factors: a spread around 1, or the least and the largest. */
+const factors = z.union([z.number().min(0), pair(z.number().min(0))]).default(0);
 const perModule = z.array(positiveInteger).min(1);
 
 const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: number; clip: number | null }) =>
@@ -101,6 +104,63 @@ export const runConfigSchema = z.strictObject({
       resize: z.enum(['crop', 'stretch']).default('crop').describe('crop: shorter side to size, centre crop'),
       padding: z.int().min(0).default(4).describe('zero padding of the random crop, pixels; 0: no random crop'),
       flip: fraction.default(0.5).describe('probability of a horizontal flip'),
+      crop: z
+        .strictObject({
+          scale: pair(fraction)
+            .nullable()
+            .default(null)
+            .describe(
+              'least and largest share of the area that a random crop cuts out and scales to the size, in place of padding; images of at most 32 pixels keep to the padding; null: no such crop',
+            ),
+          ratio: pair(z.number().positive())
+            .default([3 / 4, 4 / 3])
+            .describe('least and largest width / height of what is cut out'),
+        })
+        .prefault({}),
+      interpolation: z
+        .enum(['bicubic', 'bilinear', 'random'])
+        .default('bicubic')
+        .describe('of the random crop and of moved images; random: either of the two, drawn for each'),
+      randAugment: z
+        .string()
+        .nullable()
+        .default(null)
+        .describe("RandAugment in timm's notation, such as rand-m9-mstd0.5-inc1; null: off"),
+      colorJitter: z
+        .strictObject({
+          brightness: factors.describe(
+            'spread around 1 of the random factor of brightness, or its least and largest value',
+          ),
+          contrast: factors.describe('the same for contrast'),
+          saturation: factors.describe('the same for saturation'),
+        })
+        .prefault({}),
+      erasing: z
+        .strictObject({
+          probability: fraction.default(0).describe('probability that a part of an image is replaced by noise'),
+          area: pair(fraction)
+            .default([0.02, 1 / 3])
+            .describe('least and largest share of the area that is erased'),
+          ratio: pair(z.number().positive())
+            .default([0.3, 1 / 0.3])
+            .describe('least and largest height / width of what is erased'),
+        })
+        .prefault({}),
+      repeats: positiveInteger
+        .default(1)
+        .describe('times that an image appears in an epoch, augmented differently; epochs do not grow longer'),
+      evalCropRatio: fraction
+        .gt(0)
+        .nullable()
+        .default(null)
+        .describe(
+          'share of the shorter side that evaluation cuts out of the centre, of images above 32 pixels; null: as data.resize says',
+        ),
+      onDamage: z
+        .enum(['fail', 'skip'])
+        .default('fail')
+        .describe('what a job does about an image that cannot be decoded; skip: takes the next one in its place'),
+      damageLimit: z.int().min(0).nullable().default(null).describe('images that a job may skip; null: any number'),
       mean: z.array(fraction).nullable().default(null).describe('per channel, in [0, 1]; null: ImageNet'),
       std: z.array(z.number().positive()).nullable().default(null).describe('per channel; null: ImageNet'),
       cacheMiB: z

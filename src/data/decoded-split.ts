@@ -13,6 +13,7 @@ export function decodedSplit(set: ImageSet, options: DecodeOptions): Split {
   const decoded = (image: StoredImage, index: number) => pixelsOf(image, options) ?? decode(image, index);
   return {
     length: set.length,
+    stored: set,
     label: (index) => set.label(index),
     image(index) {
       const image = set.read(index);

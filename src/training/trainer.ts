@@ -1,14 +1,15 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import { trainBatchOptions } from '../data/batch-options.ts';
 import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { DamagedImage, Dataset } from '../data/dataset.ts';
 import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import { type Network, parameterCounts } from '../models/network.ts';
-import type { EpochDetails } from '../protocol/messages.ts';
+import type { DamageDetails, EpochDetails, SplitName } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { meetDamage } from './damage.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
 import { assertFinite, countStep, dataStream, diverged, mayBeSkipped } from './non-finite.ts';
@@ -42,6 +43,8 @@ export interface TrainingObserver {
   step(details: { step: number; steps: number; epoch: number; epochs: number; loss: number }): void;
   /** A step changed nothing, as it was not finite; `skipped` counts such steps. */
   skipped?(details: { step: number; loss: number; skipped: number }): void;
+  /** Images were found that cannot be decoded, and others were taken in their place; `damaged` counts them. */
+  damaged?(details: DamageDetails): void;
   cold(evaluation: Evaluation): void;
   epoch(details: EpochDetails): void;
   /** Called after every step and epoch; returning true saves the state. */
@@ -74,7 +77,7 @@ export async function train(
 ): Promise<TrainingOutcome> {
   const { network, phase, config, dataset, name } = training;
   const layouts = layoutsOf(network);
-  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize);
+  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize, config.data.repeats);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
@@ -103,12 +106,15 @@ export async function train(
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
     };
 
+    const skip = (split: SplitName, images: readonly DamagedImage[]) =>
+      meetDamage(config, name, progress, split, images, (details) => observer.damaged?.(details));
+    const evaluate = () => evaluator.evaluate(state, dataset.validation, (images) => skip('validation', images));
     const overflowedBefore = progress.overflowed;
     if (training.evaluateCold && progress.cold === null) {
-      progress.cold = await evaluator.evaluate(state, dataset.validation);
+      progress.cold = await evaluate();
       observer.cold(progress.cold);
     }
-    if (steps === 0) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+    if (steps === 0) progress.evaluation = await evaluate();
 
     const peak = peakLearningRate(phase, config.training);
     let told = progress.step;
@@ -139,6 +145,7 @@ export async function train(
           await save(null);
           return await outcome(false);
         }
+        if (batch.damaged) skip('train', batch.damaged);
         lr = learningRate(told, stepsPerEpoch, phase, peak);
         const loss = stepper.step(state, batch, told, lr, progress.skipped);
         // Handled when it is awaited; the step before may fail first.
@@ -166,7 +173,7 @@ export async function train(
       progress.skippedInEpoch = 0;
       const last = epoch + 1 === phase.epochs;
       const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
-      if (evaluated) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+      if (evaluated) progress.evaluation = await evaluate();
       observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
       if (observer.saveDue(progress.step, true)) await save(evaluated ? (progress.evaluation?.top1 ?? null) : null);
     }

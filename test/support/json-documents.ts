@@ -26,7 +26,15 @@ export const resultDocument = z.strictObject({
   weights,
   seconds: number,
   cost: z.strictObject({
-    jobs: z.array(z.strictObject({ job: z.string(), seconds: number, flops: number, layerUnits: number })),
+    jobs: z.array(
+      z.strictObject({
+        job: z.string(),
+        seconds: number,
+        flops: number,
+        layerUnits: number,
+        damaged: z.exactOptional(count),
+      }),
+    ),
     layerUnitsOfEndToEnd: number,
     criticalPathOfEndToEnd: number,
   }),
@@ -71,12 +79,14 @@ const jobState = z.strictObject({
       seconds: number,
       flops: number,
       engine: z.string(),
+      damaged: z.exactOptional(count),
     }),
   ),
   error: z.exactOptional(error),
   failedAt: z.exactOptional(count),
   accumulate: z.exactOptional(count),
   skipped: z.exactOptional(count),
+  damaged: z.exactOptional(count),
   rollbacks: z.exactOptional(count),
   worker: z.exactOptional(
     z.strictObject({
@@ -122,6 +132,7 @@ export const evalDocument = z.strictObject({
   ...evaluation.shape,
   images: count,
   classes: z.array(z.string()),
+  damaged: z.exactOptional(count),
 });
 
 export const configDocument = z.strictObject({
