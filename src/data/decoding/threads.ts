@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { deserializeError, IncubateError } from '../../util/errors.ts';
+import { deserializeError } from '../../util/errors.ts';
+import { packagePath } from '../../util/package.ts';
 import type { StoredImage } from '../sources/image-set.ts';
 import type { Chunk, ChunkDone } from './thread.ts';
 import { resultBytes, type WorkItem } from './work.ts';
@@ -85,7 +84,7 @@ function leastBusy(): Thread {
 }
 
 function startThread(): Thread {
-  const worker = new Worker(threadProgram());
+  const worker = new Worker(packagePath('dist/programs/images.js'));
   const thread: Thread = { worker, chunks: new Map(), items: 0 };
   threads.push(thread);
   worker.on('message', (done: ChunkDone) => {
@@ -113,16 +112,4 @@ function settle(part: readonly Waiting[], { bytes, errors }: ChunkDone): void {
     else resolve(bytes.subarray(offset, end));
     offset = end;
   }
-}
-
-/** The compiled program of `workers/`, also where we are run from sources. */
-function threadProgram(): string {
-  const [installed, built] = ['../../../workers', '../../../dist/workers'].map((directory) =>
-    fileURLToPath(new URL(`${directory}/images.js`, import.meta.url)),
-  );
-  const path = [installed, built].find((candidate) => candidate !== undefined && existsSync(candidate));
-  if (path !== undefined) return path;
-  throw new IncubateError('ENVIRONMENT_INSTALL', `the worker program ${installed} is missing`, {
-    hint: 'Install incubate again, or run `npm run build` in a checkout.',
-  });
 }
