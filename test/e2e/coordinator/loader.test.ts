@@ -92,7 +92,7 @@ describe.each([
   });
 
   it.runIf(mode === 'images')('has a loader that hangs replaced', async () => {
-    const { child, run } = start('hung', '--set', 'execution.heartbeatLimit=2');
+    const { child, run } = start('hung', '--set', 'execution.heartbeatLimit=4');
     await trained(run, 'meta');
     process.kill(await loaderPid(run), 'SIGSTOP');
     const events = await finishes(child, run, reference);
