@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { journalViolations } from '../../scripts/soak/invariants.ts';
+import { loaderRemains } from '../../scripts/soak/remains.ts';
 import { startCli } from '../../scripts/soak/session.ts';
 import { readJournal } from '../../src/coordinator/journal.ts';
 import { loadRunRecord } from '../../src/coordinator/run-directory.ts';
 import { callNumbers, thorough } from '../support/faults.ts';
-import { imageRuns, loaderPid, loaderRemains } from '../support/image-runs.ts';
+import { imageRuns, loaderPid } from '../support/image-runs.ts';
 import { untilEvent } from '../support/run.ts';
 import type { TinyRuns } from '../support/tiny-run.ts';
 

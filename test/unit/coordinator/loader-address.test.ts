@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { makeLoaderAddress } from '../../../src/coordinator/loader-address.ts';
+import { loaderRemains } from '../../../scripts/soak/remains.ts';
+import { makeLoaderAddress, removeLoaderRemains } from '../../../src/coordinator/loader-address.ts';
 import { MEMORY } from '../../../src/loader/shared-file.ts';
 import { temporaryDirectory } from '../../fixtures/run.ts';
-import { loaderRemains } from '../../support/image-runs.ts';
 
 const usual = process.env.TMPDIR;
 afterEach(() => {
@@ -33,6 +33,8 @@ it('removes what earlier sessions of the run have left, and nothing of other run
   const prefix = left.directory.split('/').at(-1) as string;
   if (existsSync(MEMORY)) writeFileSync(join(MEMORY, `${prefix}-1`), 'images');
   expect(loaderRemains(run)).toHaveLength(existsSync(MEMORY) ? 2 : 1);
+  await removeLoaderRemains(run);
+  expect(loaderRemains(run)).toEqual([]);
   const next = await makeLoaderAddress(run);
   expect(loaderRemains(run)).toEqual([next.directory.split('/').at(-1)]);
   expect(readdirSync(foreign.directory)).toEqual([]);
