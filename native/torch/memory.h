@@ -1,7 +1,7 @@
-// How the C library keeps memory that was given back.
+// How memory that was given back is kept for the next step, which needs the same.
 #pragma once
 
-/** Keeps it for the next step, which needs the same: otherwise every large tensor is made of pages that are new to the process. */
+/** Makes tensors on the processor from memory that is kept, from now on: otherwise each large one has pages that are new. */
 void keepFreedMemory();
 
 /** Gives back to the system what nothing uses. */

@@ -4,7 +4,7 @@ import { runConfigSchema } from '../config/schema.ts';
 import { allotDevices, type DeviceDescription, type Devices, describeDevices } from '../coordinator/devices.ts';
 import { probeEngine } from '../executors/probe-engine.ts';
 import type { EngineProbe } from '../protocol/probe.ts';
-import { packageVersion } from '../util/version.ts';
+import { packageVersion } from '../util/package.ts';
 
 /** What `doctor --json` prints. */
 export interface DoctorDocument {

@@ -77,7 +77,13 @@ async function chosenEngine(config: RunConfig): Promise<EngineName> {
 }
 
 /** What may differ in an evaluation from the run, as it changes neither the model nor how images look to it. */
-const overridable: readonly string[] = ['data.source', 'devices.engine', 'devices.threads', 'training.batchSize'];
+const overridable: readonly string[] = [
+  'data.source',
+  'data.format',
+  'devices.engine',
+  'devices.threads',
+  'training.batchSize',
+];
 
 /** Throws USAGE_OPTION for an option that would change the model whose weights the run has. */
 async function withOverrides(config: RunConfig, options: EvalOptions): Promise<RunConfig> {
@@ -94,7 +100,12 @@ async function withOverrides(config: RunConfig, options: EvalOptions): Promise<R
   const { data, devices, training } = config;
   return {
     ...config,
-    data: { ...data, ...(given('data.source') && { source: asked.data.source }) },
+    data: {
+      ...data,
+      // Another source may be of another format.
+      ...(given('data.source') && { source: asked.data.source, format: asked.data.format }),
+      ...(given('data.format') && { format: asked.data.format }),
+    },
     devices: {
       ...devices,
       // Another engine may know nothing of the run's GPUs.
@@ -109,9 +120,10 @@ async function withOverrides(config: RunConfig, options: EvalOptions): Promise<R
 }
 
 function evalText({ weights, data, ...reply }: EvaluateReply & { weights: string; data: string }): string {
+  const skipped = reply.damaged === undefined ? '' : `, besides ${reply.damaged} that cannot be decoded`;
   return [
     `weights  ${weights}`,
-    `data     ${data}: ${countFigure(reply.images)} images, ${reply.classes.length} classes`,
+    `data     ${data}: ${countFigure(reply.images)} images, ${reply.classes.length} classes${skipped}`,
     `metrics  ${evaluationText(reply)}`,
     '',
   ].join('\n');

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ExitCode } from '../util/errors.ts';
-import { packageVersion } from '../util/version.ts';
+import { packageVersion } from '../util/package.ts';
 import { commands } from './commands.ts';
 import { printError } from './print-error.ts';
 import { isHelpOrVersion, isMissingCommand, usageError } from './usage-error.ts';

@@ -46,7 +46,9 @@ function plannedJob(job: JobPlan, { job: _, ...estimate }: JobEstimate, { config
   const { batchSize } = config.training;
   const phase = phaseOf(job, config);
   const epochs = phase?.epochs ?? 1;
-  const steps = phase ? batchesPerEpoch(dataset.train, batchSize) * epochs : Math.ceil(dataset.validation / batchSize);
+  const steps = phase
+    ? batchesPerEpoch(dataset.train, batchSize, config.data.repeats) * epochs
+    : Math.ceil(dataset.validation / batchSize);
   return {
     ...job,
     ...estimate,
@@ -75,7 +77,8 @@ function moduleParameters({ from, to }: ModulePlan, { config, dataset }: Prepare
 /** As many epochs as the meta model's (at least one), each step as costly as one of fine-tuning. */
 function endToEndFlops(jobs: readonly PlannedJob[], { config, dataset }: PreparedRun): number {
   const step = jobs.find((job) => job.kind === 'finetune')?.flopsPerStep ?? 0;
-  return step * batchesPerEpoch(dataset.train, config.training.batchSize) * Math.max(1, config.phases.meta.epochs);
+  const steps = batchesPerEpoch(dataset.train, config.training.batchSize, config.data.repeats);
+  return step * steps * Math.max(1, config.phases.meta.epochs);
 }
 
 /** What the user may not have meant. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { journalEvents } from '../coordinator/journal.ts';
+import { latestEvents } from '../coordinator/journal.ts';
 import { type LockOwner, lockHolder } from '../coordinator/lock.ts';
 import { type RunState, replay } from '../coordinator/replay.ts';
 import { listRuns, loadRunRecord } from '../coordinator/run-directory.ts';
@@ -37,7 +37,7 @@ export function statusCommand(): Command {
 
 async function readRun(runDirectory: string) {
   const record = await loadRunRecord(runDirectory);
-  const state = replay(journalEvents(runDirectory), record.plan.jobs);
+  const state = replay(latestEvents(runDirectory), record.plan.jobs);
   const holder = await lockHolder(runDirectory);
   return { record, state, holder, status: runStatus(state, holder) };
 }

@@ -1,4 +1,6 @@
+import { messageOf } from '../util/errors.ts';
 import type { Problem } from './problems.ts';
+import { parseRandAugment } from './rand-augment.ts';
 import type { RunConfig } from './schema.ts';
 
 /** What is wrong between settings that are each valid, as far as that can be told without a model or data. */
@@ -22,5 +24,47 @@ export function checkConfig(config: RunConfig): Problem[] {
       });
     }
   }
-  return problems;
+  if (data.trainLimit !== null && data.shots !== null) {
+    problems.push({
+      code: 'CONFIG_VALUE',
+      message: `data.trainLimit ${data.trainLimit} and data.shots ${data.shots} both say how many training images are used`,
+      hint: 'Set one of them to null.',
+    });
+  }
+  return [...problems, ...rangeProblems(data), ...randAugmentProblems(data)];
+}
+
+/** Ranges whose least value is above the largest. */
+function rangeProblems({ crop, colorJitter, erasing }: RunConfig['data']): Problem[] {
+  const ranges: Record<string, number | readonly number[] | null> = {
+    'data.crop.scale': crop.scale,
+    'data.crop.ratio': crop.ratio,
+    'data.colorJitter.brightness': colorJitter.brightness,
+    'data.colorJitter.contrast': colorJitter.contrast,
+    'data.colorJitter.saturation': colorJitter.saturation,
+    'data.erasing.area': erasing.area,
+    'data.erasing.ratio': erasing.ratio,
+  };
+  return Object.entries(ranges).flatMap(([key, range]) => {
+    const [least = 0, most = 0] = Array.isArray(range) ? range : [];
+    if (least <= most) return [];
+    const message = `${key} is [${least}, ${most}]: the least value is above the largest`;
+    return [{ code: 'CONFIG_VALUE', message, hint: `Write [${most}, ${least}].` }];
+  });
+}
+
+function randAugmentProblems({ randAugment }: RunConfig['data']): Problem[] {
+  if (randAugment === null) return [];
+  try {
+    parseRandAugment(randAugment);
+    return [];
+  } catch (error) {
+    return [
+      {
+        code: 'CONFIG_VALUE',
+        message: `data.randAugment is ${JSON.stringify(randAugment)}: ${messageOf(error)}`,
+        hint: "Write it as 'rand-m9-mstd0.5-inc1', or set it to null.",
+      },
+    ];
+  }
 }

@@ -18,7 +18,7 @@ function describe(schema: JsonSchema): string {
     case 'number':
       return `a number${describeRange(schema)}`;
     case 'string':
-      return 'a text';
+      return schema.examples ? `a text such as ${schema.examples.map(quote).join(' or ')}` : 'a text';
     case 'boolean':
       return 'true or false';
     case 'null':

@@ -24,7 +24,27 @@ export const configFlags: readonly ConfigFlag[] = [
     key: 'division.depths',
     description: 'blocks of each module: 4,3,3,2',
   },
-  { name: 'data', flag: '--data', argument: '<source>', key: 'data.source', description: 'image folder, or shapes' },
+  {
+    name: 'data',
+    flag: '--data',
+    argument: '<source>',
+    key: 'data.source',
+    description: 'image folder or other data set, or shapes',
+  },
+  {
+    name: 'subset',
+    flag: '--subset',
+    argument: '<size>',
+    key: 'data.trainLimit',
+    description: 'class-balanced part of the training images: 500 or 25%',
+  },
+  {
+    name: 'shots',
+    flag: '--shots',
+    argument: '<n>',
+    key: 'data.shots',
+    description: 'training images of every class',
+  },
   {
     name: 'batchSize',
     flag: '--batch-size',

@@ -33,12 +33,11 @@ export function runCost(
   dataset: DatasetIdentity,
   results: ReadonlyMap<string, JobResult>,
 ): RunCost {
-  const jobs = plan.jobs.map((job) => ({
-    job: job.id,
-    seconds: results.get(job.id)?.seconds ?? 0,
-    flops: results.get(job.id)?.flops ?? 0,
-    layerUnits: jobLayerUnits(job, config, dataset),
-  }));
+  const jobs = plan.jobs.map((job) => {
+    const { seconds = 0, flops = 0, damaged = 0 } = results.get(job.id) ?? {};
+    const layerUnits = jobLayerUnits(job, config, dataset);
+    return { job: job.id, seconds, flops, layerUnits, ...(damaged > 0 ? { damaged } : {}) };
+  });
   return { jobs, ...plannedCost(plan, config, dataset) };
 }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
-import { packageVersion } from '../util/version.ts';
+import { packageVersion } from '../util/package.ts';
 import type { PreparedRun } from './prepare.ts';
 import { createRunDirectory } from './run-directory.ts';
 import { checkRunName } from './run-name.ts';

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
-import { SHAPES } from '../data/open.ts';
+import { SHAPES } from '../data/shapes/source.ts';
 import type { Worker } from '../executors/executor.ts';
 import { localExecutor } from '../executors/local.ts';
 import { programPath } from '../executors/programs.ts';

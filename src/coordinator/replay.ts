@@ -31,6 +31,8 @@ export interface JobState {
   readonly accumulate?: number;
   /** Steps that were skipped, as they were not finite. */
   readonly skipped?: number;
+  /** Images that cannot be decoded and were skipped. */
+  readonly damaged?: number;
   /** Times that training went back to a checkpoint, as a step was not finite. */
   readonly rollbacks?: number;
   /** The worker of the last attempt while nothing says that it has exited. */
@@ -162,6 +164,8 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
       return { ...state, step: event.step };
     case 'skipped':
       return { ...state, skipped: event.skipped };
+    case 'damaged':
+      return { ...state, damaged: event.damaged };
     case 'rolled-back':
       return { ...state, rollbacks: event.rollbacks };
     case 'resumed':

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/schema.ts';
-import type { BatchFormat, TrainBatchOptions } from './batches.ts';
+import type { BatchOptions, EvaluationBatchOptions, TrainBatchOptions } from './batches.ts';
+import { augmentationOf, evaluationShare } from './transforms/augmentation.ts';
 
 /** Name of the stream that all module jobs read where they share batches. */
 const SHARED_STREAM = 'shared';
@@ -9,13 +10,19 @@ export function trainBatchOptions(
   config: RunConfig,
   at: Pick<TrainBatchOptions, 'stream' | 'epoch' | 'firstBatch'>,
 ): TrainBatchOptions {
-  const { padding, flip } = config.data;
-  return { ...at, ...batchFormat(config), seed: config.seed, augment: { padding, flip } };
+  const { training, data, seed } = config;
+  const options = batchOptions(config, training.batchSize);
+  return { ...at, ...options, seed, augment: augmentationOf(config), repeats: data.repeats };
 }
 
-export function batchFormat({ model, data, training }: RunConfig): BatchFormat {
+/** The same of its evaluations. */
+export function evaluationBatchOptions(config: RunConfig, batchSize: number): EvaluationBatchOptions {
+  return { ...batchOptions(config, batchSize), share: evaluationShare(config) };
+}
+
+function batchOptions({ model, data }: RunConfig, batchSize: number): BatchOptions {
   const { imageSize, channels } = model;
-  return { batchSize: training.batchSize, imageSize, channels, prefetch: data.prefetch };
+  return { batchSize, imageSize, channels, prefetch: data.prefetch, onDamage: data.onDamage };
 }
 
 /** Keys the order and the augmentation of a job's data: by its own name, unless modules share their batches. */

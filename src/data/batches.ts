@@ -1,17 +1,19 @@
 import { IncubateError } from '../util/errors.ts';
 import { permutation, randomStream } from '../util/random.ts';
-import { type Augmentation, drawPlacement, type Placement, placeImage, unchanged } from './augment.ts';
+import { assemble, type BatchFormat, type Damage } from './assemble.ts';
 import type { Batch, Split } from './dataset.ts';
+import { epochPlaces } from './epoch-places.ts';
+import { evaluationImage, trainingImage } from './prepare-image.ts';
+import type { Augmentation } from './transforms/augmentation.ts';
 
-export interface BatchFormat {
-  readonly batchSize: number;
-  readonly imageSize: number;
-  readonly channels: number;
+export interface BatchOptions extends BatchFormat {
   /** Batches that are prepared while earlier ones are used. */
   readonly prefetch: number;
+  /** What becomes of images that cannot be decoded: `fail` unless given. */
+  readonly onDamage?: Damage;
 }
 
-export interface TrainBatchOptions extends BatchFormat {
+export interface TrainBatchOptions extends BatchOptions {
   readonly seed: number;
   /** Separates the orders and augmentations of jobs that read the same images. */
   readonly stream: string;
@@ -19,27 +21,38 @@ export interface TrainBatchOptions extends BatchFormat {
   /** Batch of the epoch to start with. */
   readonly firstBatch: number;
   readonly augment: Augmentation;
+  /** Times that an image appears in an epoch, 1 unless given. */
+  readonly repeats?: number;
 }
+
+export interface EvaluationBatchOptions extends BatchOptions {
+  /** Share of the shorter side that is cut out of the centre of the stored images; unless given, all is seen, scaled. */
+  readonly share?: number | undefined;
+}
+
+/** Where images repeat, an epoch is as long as DeiT's: the number of images, rounded down to a multiple of this. */
+const REPEATED_MULTIPLE = 256;
 
 /**
  * Full batches in an epoch; the surplus images of an epoch are left out.
  *
  * @throws DATA_TOO_FEW where the images do not fill one batch.
  */
-export function batchesPerEpoch(images: number, batchSize: number): number {
+export function batchesPerEpoch(images: number, batchSize: number, repeats = 1): number {
   if (images < batchSize) {
     throw new IncubateError('DATA_TOO_FEW', `${images} training images do not fill a batch of ${batchSize}`, {
       hint: `Add images, or set training.batchSize to at most ${images}.`,
     });
   }
-  return Math.floor(images / batchSize);
+  const rounded = Math.floor(images / REPEATED_MULTIPLE) * REPEATED_MULTIPLE;
+  return Math.floor((repeats > 1 && rounded >= batchSize ? rounded : images) / batchSize);
 }
 
 /** The batches of an epoch in an order that depends on (seed, stream, epoch) alone, from `firstBatch` on. */
 export function trainBatches(split: Split, options: TrainBatchOptions): AsyncGenerator<Batch> {
-  const { stream, epoch, batchSize, firstBatch } = options;
+  const { stream, epoch, batchSize, firstBatch, repeats } = options;
   const make = epochAssembler(split, options);
-  const count = batchesPerEpoch(split.length, batchSize) - firstBatch;
+  const count = batchesPerEpoch(split.length, batchSize, repeats) - firstBatch;
   return prefetched(count, options.prefetch, (place) => {
     const index = firstBatch + place;
     return split.batch?.({ kind: 'train', stream, epoch, index }, make) ?? make(index);
@@ -47,7 +60,7 @@ export function trainBatches(split: Split, options: TrainBatchOptions): AsyncGen
 }
 
 /** All images in order; the last batch is filled up with black images of weight 0. */
-export function evaluationBatches(split: Split, options: BatchFormat): AsyncGenerator<Batch> {
+export function evaluationBatches(split: Split, options: EvaluationBatchOptions): AsyncGenerator<Batch> {
   const { batchSize } = options;
   const make = evaluationAssembler(split, options);
   return prefetched(
@@ -62,57 +75,28 @@ export function epochAssembler(
   split: Split,
   options: Omit<TrainBatchOptions, 'firstBatch' | 'prefetch'>,
 ): (index: number) => Promise<Batch> {
-  const { seed, stream, epoch, batchSize, augment } = options;
+  const { seed, stream, epoch, batchSize, repeats = 1, augment } = options;
   let order: Uint32Array | undefined;
+  const prepare = trainingImage(split, augment, { seed, stream, epoch }, options);
   return async (index) => {
     order ??= permutation(split.length, randomStream(seed, `order/${stream}`, epoch));
-    const indices = order.subarray(index * batchSize, (index + 1) * batchSize);
-    const placements = Array.from(indices, (image) => drawPlacement(augment, { seed, stream, epoch, index: image }));
-    return assemble(split, [...indices], placements, options);
+    return assemble(split, epochPlaces(order, repeats, index * batchSize, batchSize), prepare, options);
   };
 }
 
 /** Makes the batches of an evaluation, in any order. */
 export function evaluationAssembler(
   split: Split,
-  options: Omit<BatchFormat, 'prefetch'>,
+  options: Omit<EvaluationBatchOptions, 'prefetch'>,
 ): (index: number) => Promise<Batch> {
   const { batchSize } = options;
-  return async (index) => {
-    const from = index * batchSize;
+  const prepare = evaluationImage(split, options);
+  return async (batch) => {
+    const from = batch * batchSize;
     const size = Math.min(batchSize, split.length - from);
-    const indices = Array.from({ length: size }, (_, place) => from + place);
-    return assemble(
-      split,
-      indices,
-      indices.map(() => unchanged),
-      options,
-    );
+    const places = Array.from({ length: size }, (_, place) => ({ image: { index: from + place }, substitutes: [] }));
+    return assemble(split, places, prepare, options);
   };
-}
-
-async function assemble(
-  split: Split,
-  indices: readonly number[],
-  placements: readonly Placement[],
-  { batchSize, imageSize, channels }: Omit<BatchFormat, 'prefetch'>,
-): Promise<Batch> {
-  const imageBytes = imageSize * imageSize * channels;
-  const images = new Uint8Array(batchSize * imageBytes);
-  const labels = new Int32Array(batchSize);
-  const weights = new Float32Array(batchSize);
-  const place = (image: Uint8Array, slot: number) =>
-    placeImage(image, imageSize, channels, placements[slot] as Placement, images, slot * imageBytes);
-  const pending: Promise<void>[] = [];
-  for (const [slot, index] of indices.entries()) {
-    labels[slot] = split.label(index);
-    weights[slot] = 1;
-    const image = split.image(index);
-    if (image instanceof Uint8Array) place(image, slot);
-    else pending.push(image.then((decoded) => place(decoded, slot)));
-  }
-  await Promise.all(pending);
-  return { images, labels, weights };
 }
 
 /**

@@ -19,8 +19,7 @@ export function cached(split: Split, imageBytes: number, budget: CacheBudget): S
     return slot(index);
   };
   return {
-    length: split.length,
-    label: (index) => split.label(index),
+    ...split,
     image(index) {
       if (known[index]) return slot(index);
       const image = split.image(index);

@@ -1,4 +1,5 @@
 import type { DatasetIdentity } from '../protocol/run.ts';
+import type { ImageSet } from './sources/image-set.ts';
 
 /** A data set ready to be read: its images decode to the size that the model takes. */
 export interface Dataset {
@@ -9,6 +10,8 @@ export interface Dataset {
 
 export interface Split {
   readonly length: number;
+  /** The images as they are stored, for what is cut out of them before they are scaled; absent where nothing is. */
+  readonly stored?: ImageSet;
   label(index: number): number;
   /** The image as bytes [imageSize, imageSize, channels]. Throws DATA_IMAGE naming the file if it cannot be read. */
   image(index: number): Promise<Uint8Array> | Uint8Array;
@@ -30,6 +33,15 @@ export interface Batch {
   readonly images: Uint8Array;
   /** [B] */
   readonly labels: Int32Array;
-  /** [B]; 1, or 0 for the padding of the last batch of an evaluation. */
+  /** [B]; 1, or in an evaluation 0 for images that cannot be decoded, and for the padding of the last batch. */
   readonly weights: Float32Array;
+  /** Images that should be in the batch and cannot be decoded, where such images are skipped; absent: none. */
+  readonly damaged?: readonly DamagedImage[];
+}
+
+export interface DamagedImage {
+  /** Its place in the split. */
+  readonly index: number;
+  /** What it is called and why it cannot be decoded. */
+  readonly message: string;
 }

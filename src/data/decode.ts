@@ -1,44 +1,31 @@
-import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
-import { IncubateError, messageOf } from '../util/errors.ts';
-
-// Many small images decode side by side, so one thread each is enough, and none is decoded twice.
-sharp.concurrency(1);
-sharp.cache(false);
+import type { Resize } from './decoding/library.ts';
+import { doInThread } from './decoding/threads.ts';
+import { looksLikeJpeg } from './jpeg/frame.ts';
+import type { StoredImage } from './sources/image-set.ts';
 
 export interface DecodeOptions {
   /** Side of the square result, pixels. */
   readonly size: number;
   readonly channels: number;
-  /** crop: the shorter side is scaled to `size` and the centre is cut out; stretch: the proportions change. */
-  readonly resize: 'crop' | 'stretch';
+  readonly resize: Resize;
+}
+
+/** Decodes the image file at a path as {@link decodeStored} does. */
+export function decodeImage(path: string, options: DecodeOptions): Promise<Uint8Array> {
+  return decodeStored({ kind: 'file', path }, path, options);
 }
 
 /**
- * Decodes an image to bytes [size, size, channels]: oriented as its EXIF data say, the first frame of several,
- * transparency on black, any colour space and depth to 8-bit sRGB or grey.
+ * Decodes an image to bytes [size, size, channels], beside this thread: oriented as its EXIF data say, the first frame of
+ * several, transparency on black, any colour space and depth to 8-bit sRGB or grey.
  *
- * @throws DATA_IMAGE naming the file.
+ * @param name what messages call the image
+ * @throws DATA_IMAGE naming it.
  */
-export async function decodeImage(path: string, { size, channels, resize }: DecodeOptions): Promise<Uint8Array> {
-  try {
-    // By its path, so that sharp's threads read and decode in one go even while a training step blocks this thread; but
-    // libvips takes brackets in a path for options.
-    const pixels = await sharp(path.includes('[') ? await readFile(path) : path, { failOn: 'truncated' })
-      .autoOrient()
-      .resize(size, size, { fit: resize === 'crop' ? 'cover' : 'fill' })
-      .flatten({ background: '#000000' })
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer();
-    if (pixels.length === size * size * channels) return pixels;
-    throw new Error(`it decodes to ${pixels.length} bytes instead of ${size}×${size}×${channels}`);
-  } catch (error) {
-    // libvips repeats itself over several lines.
-    const [reason] = messageOf(error).split('\n', 1);
-    throw new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(path)} cannot be decoded: ${reason}`, {
-      hint: 'Repair or remove the file and start a new run; if it was whole before, restore it and resume the run.',
-      cause: error,
-    });
-  }
+export async function decodeStored(image: StoredImage, name: string, options: DecodeOptions): Promise<Uint8Array> {
+  if (looksLikeJpeg(image)) return doInThread({ work: { kind: 'scale', ...options }, image, name });
+  const { size, channels, resize } = options;
+  // The library has threads of its own.
+  const { decodeScaled } = await import('./decoding/library.ts');
+  return decodeScaled(image, name, size, channels, resize);
 }

@@ -11,7 +11,7 @@ export function assertSameDataset(expected: DatasetIdentity, found: DatasetIdent
     expected.validation === found.validation ? [] : [`validation images ${expected.validation} → ${found.validation}`],
   ].flat();
   if (expected.fingerprint === found.fingerprint && differences.length === 0) return;
-  const what = differences.length > 0 ? differences.join('; ') : 'other file names or sizes';
+  const what = differences.length > 0 ? differences.join('; ') : 'other contents, file names or sizes';
   throw new IncubateError(
     'DATA_CHANGED',
     `the data set ${expected.source} has changed since the run was created: ${what}`,

@@ -39,8 +39,47 @@ export function holdOut<Item extends Labelled & { readonly path: string }>(
   };
 }
 
+/** How much of a split is used; at most one of the two is given. */
+export interface SubsetSize {
+  /** Images, or a share of them such as '25%'; null: all. */
+  readonly limit: number | string | null;
+  /** Images of every class; null: as `limit` says. */
+  readonly shots: number | null;
+}
+
 /**
- * At most `limit` items, the same share of every class as far as possible, chosen by the seed; in their original order.
+ * The items that a subset consists of, in their original order: as many of every class as far as there are enough, chosen
+ * by the seed. Of the same seed, a smaller subset is contained in every larger one.
+ *
+ * @throws DATA_TOO_FEW naming a class that has fewer items than `shots`.
+ */
+export function chooseSubset<Item extends Labelled>(
+  items: readonly Item[],
+  { limit, shots }: SubsetSize,
+  key: { readonly seed: number; readonly split: string; readonly classes: readonly string[] },
+): readonly Item[] {
+  if (shots === null) return limitPerClass(items, imagesOf(limit, items.length), key.seed, key.split);
+  const counts = key.classes.map(() => 0);
+  for (const { label } of items) counts[label] = (counts[label] ?? 0) + 1;
+  const short = counts.findIndex((count) => count < shots);
+  if (short >= 0) {
+    throw new IncubateError(
+      'DATA_TOO_FEW',
+      `the class '${key.classes[short]}' has ${counts[short]} ${key.split} images, but data.shots asks for ${shots} of every class`,
+      { hint: `Add images, or set data.shots to at most ${counts.reduce((least, count) => Math.min(least, count))}.` },
+    );
+  }
+  return limitPerClass(items, shots * counts.length, key.seed, key.split);
+}
+
+/** Images that a limit stands for, at least one; null: all. */
+export function imagesOf(limit: number | string | null, available: number): number | null {
+  if (typeof limit !== 'string') return limit;
+  return Math.max(1, Math.round((Number.parseFloat(limit) / 100) * available));
+}
+
+/**
+ * At most `limit` items, as many of every class as far as there are enough, chosen by the seed; in their original order.
  */
 export function limitPerClass<Item extends Labelled>(
   items: readonly Item[],

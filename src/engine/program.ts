@@ -69,6 +69,11 @@ export interface Executable {
 /** An engine runs programs on one kind of device. */
 export interface Engine {
   readonly name: string;
+  /**
+   * Whether runs that use one state may be started before the one before has ended: they compute in the order of their
+   * calls, and a device is told of the next while it is busy.
+   */
+  readonly queuesRuns?: boolean;
   createState(tensors: HostTensors): EngineState;
   compile(program: Program): Promise<Executable>;
 }

@@ -1,9 +1,9 @@
 import { IncubateError } from '../util/errors.ts';
 import { disposed } from './failures.ts';
 
-/** Who uses an engine's state: one run of a program at a time, and nobody after its end. */
+/** Who uses an engine's state: runs of programs, and nobody after its end. */
 export class StateUse {
-  #user: string | null = null;
+  readonly #users: string[] = [];
   #isDisposed = false;
   readonly #release: () => void;
 
@@ -20,23 +20,30 @@ export class StateUse {
   /** Throws ENGINE_STATE while a run uses the state, and as {@link assertAlive}. */
   assertFree(what: string): void {
     this.assertAlive(what);
-    if (this.#user !== null) throw new IncubateError('ENGINE_STATE', `${what} is in use by ${this.#user}`);
+    const [user] = this.#users;
+    if (user !== undefined) throw new IncubateError('ENGINE_STATE', `${what} is in use by ${user}`);
   }
 
   /** Leaves the tensors to one run of a program; nothing else changes them before it ends. */
   async lend<T>(program: string, use: () => Promise<T>): Promise<T> {
     this.assertFree(`the state given to ${program}`);
-    this.#user = program;
+    return await this.share(program, use);
+  }
+
+  /** Leaves the tensors to a run that keeps to the order of its kind by itself. */
+  async share<T>(program: string, use: () => Promise<T>): Promise<T> {
+    this.assertAlive(`the state given to ${program}`);
+    this.#users.push(program);
     try {
       return await use();
     } finally {
-      this.#user = null;
-      if (this.#isDisposed) this.#release();
+      this.#users.shift();
+      if (this.#isDisposed && this.#users.length === 0) this.#release();
     }
   }
 
   dispose(): void {
     this.#isDisposed = true;
-    if (this.#user === null) this.#release();
+    if (this.#users.length === 0) this.#release();
   }
 }

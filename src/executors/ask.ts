@@ -21,7 +21,7 @@ export async function askWorker<Reply>(
   replySchema: ZodType<Reply>,
   { environment = process.env, timeoutSeconds = 0 }: AskOptions = {},
 ): Promise<Reply> {
-  const result = await execa(process.execPath, ['--enable-source-maps', programPath(program)], {
+  const result = await execa(process.execPath, [programPath(program)], {
     input: JSON.stringify(request),
     reject: false,
     env: environment,

@@ -13,7 +13,7 @@ export function localExecutor(entry: string = programPath('job')): Executor {
 
 function startWorker(entry: string, options: WorkerStart): Worker {
   const log = openLog(options.logPath);
-  const subprocess = execa(process.execPath, ['--enable-source-maps', entry, options.specPath, `${PULSE_DESCRIPTOR}`], {
+  const subprocess = execa(process.execPath, [entry, options.specPath, `${PULSE_DESCRIPTOR}`], {
     cwd: options.cwd,
     env: options.environment,
     // The log is the worker's own descriptor: its last words are kept even when the coordinator is killed.

@@ -1,11 +1,16 @@
-import type { Batch, BatchKey } from '../data/dataset.ts';
+import type { Batch, BatchKey, DamagedImage } from '../data/dataset.ts';
 import { hasErrno, type SerializedError, serializeError } from '../util/errors.ts';
 import { writeBatch } from './batch-slots.ts';
 import type { SharedFile } from './shared-file.ts';
 
 /** What becomes of a request for a batch. */
 export type BatchAnswer =
-  | { readonly offset: number; readonly generation: number; readonly batchSize: number }
+  | {
+      readonly offset: number;
+      readonly generation: number;
+      readonly batchSize: number;
+      readonly damaged?: readonly DamagedImage[];
+    }
   /** Nothing can be done for it; without an error the consumer assembles the batch itself. */
   | { readonly failed: true; readonly error?: SerializedError };
 
@@ -49,6 +54,7 @@ interface Entry {
   holds: number;
   state: 'assembling' | 'ready' | 'gone';
   batchSize: number;
+  damaged: readonly DamagedImage[] | undefined;
   readonly waiting: ((answer: BatchAnswer) => void)[];
 }
 
@@ -135,6 +141,7 @@ export function createBatchStore({ file, slots, bytes, assemble, place }: BatchS
       holds: 0,
       state: 'assembling',
       batchSize: 0,
+      damaged: undefined,
       waiting: [],
     };
     entries.set(name, entry);
@@ -161,6 +168,7 @@ export function createBatchStore({ file, slots, bytes, assemble, place }: BatchS
   const write = (entry: Entry, batch: Batch): BatchAnswer => {
     assembled += 1;
     entry.batchSize = batch.labels.length;
+    entry.damaged = batch.damaged;
     try {
       writeBatch(file, entry.slot, batch, entry.generation);
       return placeOf(entry);
@@ -235,6 +243,6 @@ export function createBatchStore({ file, slots, bytes, assemble, place }: BatchS
   };
 }
 
-function placeOf({ slot, generation, batchSize }: Entry): BatchAnswer {
-  return { offset: slot, generation, batchSize };
+function placeOf({ slot, generation, batchSize, damaged }: Entry): BatchAnswer {
+  return { offset: slot, generation, batchSize, ...(damaged && { damaged }) };
 }

@@ -188,12 +188,15 @@ export function openLoaderClient({ address, dataset, imageBytes, onWarning }: Cl
     resolve(offset === NOWHERE ? null : read(offset));
   };
 
-  const takeBatch = (waiter: { readonly batch: BatchWaiter }, { id, ...place }: Extract<Answer, { type: 'batch' }>) => {
+  const takeBatch = (
+    waiter: { readonly batch: BatchWaiter },
+    { id, damaged, ...place }: Extract<Answer, { type: 'batch' }>,
+  ) => {
     const batch = attempt(() => reader && readBatch(reader.read, { ...place, imageBytes }));
     link.send({ type: 'done', id });
     // Where its slot was needed while this process did something else for long, it is asked for again.
     if (batch === undefined) enqueue(waiter);
-    else waiter.batch.resolve(batch);
+    else waiter.batch.resolve(batch && damaged ? { ...batch, damaged } : batch);
   };
 
   return {

@@ -1,4 +1,4 @@
-import type { BatchKey } from '../data/dataset.ts';
+import type { BatchKey, DamagedImage } from '../data/dataset.ts';
 import type { SerializedError } from '../util/errors.ts';
 
 /** Changes where a loader and a consumer of different versions would misunderstand each other. */
@@ -42,6 +42,8 @@ export type Answer =
       readonly offset: number;
       readonly batchSize: number;
       readonly generation: number;
+      /** As the batch has it. */
+      readonly damaged?: readonly DamagedImage[];
     }
   /** Nothing can be done for that request; without an error the consumer does without the loader. */
   | { readonly type: 'failed'; readonly id: number; readonly error?: SerializedError };
@@ -82,9 +84,11 @@ export function parseAnswer(value: unknown): Answer | undefined {
     return isError(value.error) ? { type, id, error: value.error } : undefined;
   }
   if (type === 'batch') {
-    const { offset, batchSize, generation } = value;
+    const { offset, batchSize, generation, damaged } = value;
     if (!isCount(offset) || !isCount(batchSize) || !isCount(generation)) return undefined;
-    return { type, id, offset, batchSize, generation };
+    if (damaged === undefined) return { type, id, offset, batchSize, generation };
+    const areImages = Array.isArray(damaged) && damaged.every(isDamagedImage);
+    return areImages ? { type, id, offset, batchSize, generation, damaged } : undefined;
   }
   if (type !== 'images' || !Array.isArray(value.images) || !value.images.every(isImageAnswer)) return undefined;
   return { type, id, images: value.images };
@@ -103,6 +107,10 @@ function isImageAnswer(value: unknown): value is ImageAnswer {
   if (value === null) return true;
   if (Array.isArray(value)) return value.length === 4 && value.every(isCount);
   return isObject(value) && isError(value.error);
+}
+
+function isDamagedImage(value: unknown): value is DamagedImage {
+  return isObject(value) && isCount(value.index) && typeof value.message === 'string';
 }
 
 function isError(value: unknown): value is SerializedError {

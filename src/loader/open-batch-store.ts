@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config/schema.ts';
-import { trainBatchOptions } from '../data/batch-options.ts';
+import { evaluationBatchOptions, trainBatchOptions } from '../data/batch-options.ts';
 import { batchesPerEpoch, epochAssembler, evaluationAssembler } from '../data/batches.ts';
 import type { Batch, BatchKey, Dataset } from '../data/dataset.ts';
 import { type BatchStore, createBatchStore } from './batch-store.ts';
@@ -19,7 +19,7 @@ export function openBatchStore(
   file: SharedFile,
   slotBytes: number,
 ): BatchStore {
-  const perEpoch = batchesPerEpoch(train.length, config.training.batchSize);
+  const perEpoch = batchesPerEpoch(train.length, config.training.batchSize, config.data.repeats);
   const assemblers = new Map<string, (index: number) => Promise<Batch>>();
   const epochOf = (stream: string, epoch: number) => {
     const name = `${epoch}/${stream}`;
@@ -34,8 +34,7 @@ export function openBatchStore(
   const assemble = async (key: BatchKey): Promise<Batch> => {
     assertWithin(key, { perEpoch, images: validation.length, batchSize: config.training.batchSize });
     if (key.kind === 'train') return epochOf(key.stream, key.epoch)(key.index);
-    const { imageSize, channels } = config.model;
-    return evaluationAssembler(validation, { batchSize: key.batchSize, imageSize, channels })(key.index);
+    return evaluationAssembler(validation, evaluationBatchOptions(config, key.batchSize))(key.index);
   };
   return createBatchStore({
     file,

@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/schema.ts';
 import type { Dataset, Split } from '../data/dataset.ts';
+import type { ImageSet } from '../data/sources/image-set.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
 import { type Labels, openLoaderClient } from './client.ts';
 import type { SplitName } from './messages.ts';
@@ -39,14 +40,23 @@ export async function shareDataset({
   const imageBytes = model.imageSize ** 2 * model.channels;
   const client = openLoaderClient({ address, dataset: identity, imageBytes, onWarning });
   let own: Promise<Dataset> | undefined;
+  let opened: Dataset | undefined;
   const ownSplit = async (name: SplitName): Promise<Split> => {
     own ??= open();
-    return (await own)[name];
+    opened ??= await own;
+    return opened[name];
   };
   const labels = (await client.labels()) ?? (await labelsOf(ownSplit));
 
   const split = (name: SplitName): Split => ({
     length: identity[name],
+    // What is cut out of images before they are scaled is each consumer's own business.
+    stored: {
+      length: identity[name],
+      label: (index) => labels[name][index] as number,
+      name: (index) => opened?.[name].stored?.name(index) ?? `${name} image ${index}`,
+      read: async (index) => storedOf(await ownSplit(name)).read(index),
+    },
     label: (index) => labels[name][index] as number,
     image(index) {
       const known = data.sharing === 'images' ? client.known(name, index) : null;
@@ -61,6 +71,11 @@ export async function shareDataset({
     return image ?? (await ownSplit(name)).image(index);
   };
   return { dataset: { identity, train: split('train'), validation: split('validation') }, close: () => client.close() };
+}
+
+function storedOf({ stored }: Split): ImageSet {
+  if (!stored) throw new RangeError('a data set that was opened has its images as they are stored');
+  return stored;
 }
 
 async function labelsOf(splitOf: (name: SplitName) => Promise<Split>): Promise<Labels> {

@@ -16,9 +16,12 @@ export interface EvaluateRequest {
 export interface EvaluateReply extends Evaluation {
   readonly images: number;
   readonly classes: string[];
+  /** Images that could not be decoded and were left out, if any. */
+  readonly damaged?: number;
 }
 
 export const evaluateReplySchema = evaluationSchema.extend({
   images: z.int().min(0),
   classes: z.array(z.string()),
+  damaged: z.exactOptional(z.int().min(0)),
 }) satisfies z.ZodType<EvaluateReply>;

@@ -36,6 +36,7 @@ const kept = {
   checkpoint: { step: count, path: z.string() },
   skipped: { step: count, loss: measured, skipped: count },
   'rolled-back': { step: count, reason: z.string(), rollbacks: count },
+  damaged: { split: z.enum(['train', 'validation']), images: z.array(z.string()), damaged: count },
   warning: { message: z.string() },
 };
 
@@ -59,6 +60,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   message('checkpoint', kept.checkpoint),
   message('skipped', kept.skipped),
   message('rolled-back', kept['rolled-back']),
+  message('damaged', kept.damaged),
   message('warning', kept.warning),
   message('stopped', { step: count }),
   message('completed', { result: jobResultSchema }),
@@ -116,6 +118,7 @@ export const journalEventSchema = z.discriminatedUnion('type', [
   jobEvent('checkpoint', kept.checkpoint),
   jobEvent('skipped', kept.skipped),
   jobEvent('rolled-back', kept['rolled-back']),
+  jobEvent('damaged', kept.damaged),
   jobEvent('warning', kept.warning),
   event('run-completed', { weights: z.string() }),
 ]) satisfies z.ZodType<JournalEvent>;

@@ -38,6 +38,17 @@ export interface EpochDetails {
   readonly evaluation?: Evaluation;
 }
 
+export type SplitName = 'train' | 'validation';
+
+/** Images that a job met for the first time and cannot decode; others took their places. */
+export interface DamageDetails {
+  readonly split: SplitName;
+  /** What each is called, and why it cannot be decoded. */
+  readonly images: readonly string[];
+  /** Such images of the job so far, of both splits. */
+  readonly damaged: number;
+}
+
 /** What a worker tells the coordinator, over the process' IPC channel. */
 export type WorkerMessage =
   | {
@@ -63,6 +74,7 @@ export type WorkerMessage =
     }
   /** A step was not finite, and training goes on from an earlier one, with the data in another order. */
   | { readonly type: 'rolled-back'; readonly step: number; readonly reason: string; readonly rollbacks: number }
+  | ({ readonly type: 'damaged' } & DamageDetails)
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped'; readonly step: number }
   | { readonly type: 'completed'; readonly result: JobResult }

@@ -36,6 +36,7 @@ export const jobResultSchema = z.object({
   seconds: measured,
   flops: measured,
   engine: z.string(),
+  damaged: z.exactOptional(count),
 }) satisfies z.ZodType<JobResult>;
 
 export const datasetIdentitySchema = z.object({
@@ -93,7 +94,15 @@ export const runResultSchema = z.object({
   weights: weightsSchema,
   seconds: measured,
   cost: z.object({
-    jobs: z.array(z.object({ job: z.string(), seconds: measured, flops: measured, layerUnits: measured })),
+    jobs: z.array(
+      z.object({
+        job: z.string(),
+        seconds: measured,
+        flops: measured,
+        layerUnits: measured,
+        damaged: z.exactOptional(count),
+      }),
+    ),
     layerUnitsOfEndToEnd: measured,
     criticalPathOfEndToEnd: measured,
   }),

@@ -10,7 +10,7 @@ export interface DatasetIdentity {
   readonly classes: readonly string[];
   readonly train: number;
   readonly validation: number;
-  /** SHA-256 over the sorted relative paths and file sizes, or over the generator's settings. */
+  /** SHA-256 of what is used: paths and sizes, contents, or the generator's settings, as the source's format has it. */
   readonly fingerprint: string;
 }
 
@@ -55,6 +55,8 @@ export interface JobResult {
   /** Floating-point operations of its training steps. */
   readonly flops: number;
   readonly engine: string;
+  /** Images that could not be decoded and were skipped, if any. */
+  readonly damaged?: number;
 }
 
 /** `result.json` of the run, and what `train --json` prints. */
@@ -79,6 +81,7 @@ export interface RunCost {
     readonly seconds: number;
     readonly flops: number;
     readonly layerUnits: number;
+    readonly damaged?: number;
   }[];
   /** Layer units times images, of all jobs, relative to as many epochs of end-to-end training (phases.meta.epochs). */
   readonly layerUnitsOfEndToEnd: number;

@@ -53,6 +53,8 @@ function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, pa
     }
     case 'skipped':
       return paint('yellow', `step ${event.step} is not finite (loss ${event.loss}) and was skipped`);
+    case 'damaged':
+      return paint('yellow', `warning: skips ${event.damaged} images so far: ${namesOf(event.images)}`);
     case 'rolled-back':
       return paint('yellow', `${event.reason}; goes on from step ${event.step} with the data in another order`);
     case 'job-state':
@@ -60,4 +62,10 @@ function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, pa
     case 'checkpoint':
       return undefined;
   }
+}
+
+/** The first of several messages, and how many more there are. */
+function namesOf(messages: readonly string[]): string {
+  const more = messages.length > 3 ? [`and ${messages.length - 3} more`] : [];
+  return [...messages.slice(0, 3), ...more].join('; ');
 }

@@ -36,6 +36,10 @@ export function statusTable(record: RunRecord, state: RunState, holder: LockOwne
   const reasons = [...state.jobs.values()]
     .filter((job) => job.error && job.status !== 'completed')
     .map((job) => `${job.id}: ${job.error?.message}\n`);
+  const skipping = [...state.jobs.values()].flatMap(({ id, damaged }) =>
+    damaged === undefined ? [] : [`${id}: ${damaged} images cannot be decoded and are skipped\n`],
+  );
+  const notes = [...reasons, ...skipping];
   const table = alignTable([['job', 'status', 'attempts', 'epoch', 'loss', 'top-1'], ...rows]);
-  return `${record.name}: ${status}${by}, ${formatDuration(state.seconds)}\n\n${table}\n${reasons.length > 0 ? `\n${reasons.join('')}` : ''}`;
+  return `${record.name}: ${status}${by}, ${formatDuration(state.seconds)}\n\n${table}\n${notes.length > 0 ? `\n${notes.join('')}` : ''}`;
 }

@@ -43,12 +43,14 @@ export function resultTable({ metrics, cost, seconds, weights, run }: RunResult)
     row('cold assembly', metrics.cold),
     row('fine-tuned', metrics.final, jobCells('finetune')),
   ]);
+  const skipped = cost.jobs.flatMap(({ job, damaged = 0 }) => (damaged > 0 ? [`${damaged} by ${job}`] : []));
   const facts = [
     ['time', formatDuration(seconds)],
     [
       'cost',
       `${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}, in layer units; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
     ],
+    ...(skipped.length > 0 ? [['skipped', `images that cannot be decoded: ${skipped.join(', ')}`]] : []),
     ['weights', weights.path],
     ['SHA-256', weights.sha256],
   ];

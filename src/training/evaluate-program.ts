@@ -1,10 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { RunConfig } from '../config/schema.ts';
+import { normalisationOf } from '../data/normalisation.ts';
 import type { Program } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
 import { runNetwork } from '../models/run-network.ts';
 import { evaluateLogits } from '../tasks/classification.ts';
-import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
+import { batchFeeds, normalise } from './inputs.ts';
 import { layoutsOf, namedParameters, parameterSpecs } from './network-layouts.ts';
 
 /** Evaluation of one batch; sums over its samples, weighted by the feed `weights` [B]. */

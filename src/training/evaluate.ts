@@ -1,18 +1,26 @@
 import type { RunConfig } from '../config/schema.ts';
+import { evaluationBatchOptions } from '../data/batch-options.ts';
 import { evaluationBatches } from '../data/batches.ts';
-import type { Split } from '../data/dataset.ts';
+import type { DamagedImage, Split } from '../data/dataset.ts';
 import type { Engine, EngineState, Executable } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { float32, type HostTensor, int32, uint8 } from '../util/tensor.ts';
+import { nothingToEvaluate } from './damage.ts';
 import { evaluateProgram } from './evaluate-program.ts';
 
 /** Largest batch of an evaluation; it needs no gradients, so it is chosen for speed and not for memory. */
 const EVALUATION_BATCH = 256;
 
+export type OnDamage = (damaged: readonly DamagedImage[]) => void;
+
 /** Evaluates a network whose parameters are in an engine's state. */
 export interface Evaluator {
-  evaluate(state: EngineState, split: Split): Promise<Evaluation>;
+  /**
+   * @param onDamage told of images that cannot be decoded and are left out, where such images are skipped
+   * @throws DATA_DAMAGE where no image can be decoded
+   */
+  evaluate(state: EngineState, split: Split, onDamage?: OnDamage): Promise<Evaluation>;
   dispose(): void;
 }
 
@@ -26,7 +34,7 @@ export async function createEvaluator(
   const batchSize = Math.min(EVALUATION_BATCH, config.training.batchSize, split.length);
   const program = await engine.compile(evaluateProgram(name, network, config, batchSize));
   return {
-    evaluate: (state, images) => evaluateSplit(program, state, images, config, batchSize),
+    evaluate: (state, images, onDamage) => evaluateSplit(program, state, images, config, batchSize, onDamage),
     dispose: () => program.dispose(),
   };
 }
@@ -37,15 +45,12 @@ async function evaluateSplit(
   split: Split,
   config: RunConfig,
   batchSize: number,
+  onDamage: OnDamage = () => {},
 ): Promise<Evaluation> {
   const { imageSize, channels } = config.model;
   const sums = { top1: 0, top5: 0, loss: 0, count: 0 };
-  for await (const batch of evaluationBatches(split, {
-    batchSize,
-    imageSize,
-    channels,
-    prefetch: config.data.prefetch,
-  })) {
+  for await (const batch of evaluationBatches(split, evaluationBatchOptions(config, batchSize))) {
+    if (batch.damaged) onDamage(batch.damaged);
     const outputs = await program.run(state, {
       images: uint8(batch.images, [batchSize, imageSize, imageSize, channels]),
       labels: int32(batch.labels),
@@ -53,6 +58,7 @@ async function evaluateSplit(
     });
     for (const key of ['top1', 'top5', 'loss', 'count'] as const) sums[key] += scalarOf(outputs, key);
   }
+  if (sums.count === 0) throw nothingToEvaluate(split.length);
   return { top1: sums.top1 / sums.count, top5: sums.top5 / sums.count, loss: sums.loss / sums.count };
 }
 

@@ -24,6 +24,10 @@ export const progressSchema = z.strictObject({
   overflowed: z.int().min(0).default(0),
   /** Times that training went back to a checkpoint; the data has another order after each. */
   rollbacks: z.int().min(0).default(0),
+  /** Images met so far that cannot be decoded, by their places in the splits, and were skipped. */
+  damaged: z
+    .strictObject({ train: z.array(z.int().min(0)), validation: z.array(z.int().min(0)) })
+    .default({ train: [], validation: [] }),
 });
 
 export type Progress = z.output<typeof progressSchema>;

@@ -26,6 +26,8 @@ export interface StepSource {
 export interface Stepper {
   /** Floating-point operations of one step. */
   readonly flops: number;
+  /** Whether a step may be started before the one before has ended: it needs nothing that is read of that. */
+  readonly runsAhead: boolean;
   /**
    * @param skipped steps before this one that changed nothing: the optimiser's bias corrections count the others
    * @returns the mean loss over the batch; where steps that are not finite are skipped and the gradient of this one was
@@ -95,6 +97,8 @@ export async function createStepper(engine: Engine, source: StepSource, classes:
 
   return {
     flops: stepFlops(settings, apply ? [gradient.cost, apply.cost] : [gradient.cost]),
+    // Micro-batches are told one by one, and a step that may be skipped counts in the corrections of the next.
+    runsAhead: engine.queuesRuns === true && !apply && !settings.skipsNonFinite,
     async step(state, batch, step, lr, skipped = 0) {
       const scalars = optimiserScalars(settings, step + 1 - skipped, lr);
       if (!apply) {

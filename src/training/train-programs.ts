@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { RunConfig } from '../config/schema.ts';
+import { normalisationOf } from '../data/normalisation.ts';
 import type { Program, Specs, Tensors } from '../engine/program.ts';
 import { keyWithin, type Network } from '../models/network.ts';
 import { type ContextOf, runNetwork } from '../models/run-network.ts';
 import { crossEntropy, softTargets } from '../tasks/classification.ts';
 import { type AdamWSettings, adamw, adamwFeeds, scaledAdamwFeeds } from './adamw.ts';
 import { type DropPath, dropPathContext } from './drop-path.ts';
-import { batchFeeds, normalisationOf, normalise } from './inputs.ts';
+import { batchFeeds, normalise } from './inputs.ts';
 import {
   isFiniteScalar,
   LARGEST,

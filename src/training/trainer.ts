@@ -1,14 +1,15 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import { trainBatchOptions } from '../data/batch-options.ts';
 import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
-import type { Dataset } from '../data/dataset.ts';
+import type { DamagedImage, Dataset } from '../data/dataset.ts';
 import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import { type Network, parameterCounts } from '../models/network.ts';
-import type { EpochDetails } from '../protocol/messages.ts';
+import type { DamageDetails, EpochDetails, SplitName } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { meetDamage } from './damage.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
 import { assertFinite, countStep, dataStream, diverged, mayBeSkipped } from './non-finite.ts';
@@ -42,6 +43,8 @@ export interface TrainingObserver {
   step(details: { step: number; steps: number; epoch: number; epochs: number; loss: number }): void;
   /** A step changed nothing, as it was not finite; `skipped` counts such steps. */
   skipped?(details: { step: number; loss: number; skipped: number }): void;
+  /** Images were found that cannot be decoded, and others were taken in their place; `damaged` counts them. */
+  damaged?(details: DamageDetails): void;
   cold(evaluation: Evaluation): void;
   epoch(details: EpochDetails): void;
   /** Called after every step and epoch; returning true saves the state. */
@@ -74,7 +77,7 @@ export async function train(
 ): Promise<TrainingOutcome> {
   const { network, phase, config, dataset, name } = training;
   const layouts = layoutsOf(network);
-  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize);
+  const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize, config.data.repeats);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
   const progress = { ...(resumed?.progress ?? untrained) };
@@ -84,6 +87,8 @@ export async function train(
   const { state, frozen } = openState(engine, training, initial, resumed);
   const stepper = await createStepper(engine, training, dataset.identity.classes.length);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation);
+  /** Losses that have not come yet, of the steps that the engine has been told of. */
+  const running: Promise<number>[] = [];
   try {
     observer.compiled({
       seconds: (performance.now() - started) / 1000,
@@ -101,14 +106,32 @@ export async function train(
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
     };
 
+    const skip = (split: SplitName, images: readonly DamagedImage[]) =>
+      meetDamage(config, name, progress, split, images, (details) => observer.damaged?.(details));
+    const evaluate = () => evaluator.evaluate(state, dataset.validation, (images) => skip('validation', images));
     const overflowedBefore = progress.overflowed;
     if (training.evaluateCold && progress.cold === null) {
-      progress.cold = await evaluator.evaluate(state, dataset.validation);
+      progress.cold = await evaluate();
       observer.cold(progress.cold);
     }
-    if (steps === 0) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+    if (steps === 0) progress.evaluation = await evaluate();
 
     const peak = peakLearningRate(phase, config.training);
+    let told = progress.step;
+    /** Waits until at most so many steps are running. */
+    const settle = async (ahead = 0) => {
+      while (running.length > ahead) {
+        const loss = (await running[0]) as number;
+        running.shift();
+        const epoch = Math.floor(progress.step / stepsPerEpoch);
+        const finite = Number.isFinite(loss);
+        if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
+        countStep(progress, loss);
+        progress.overflowed = overflowedBefore + stepper.overflowed;
+        if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
+        observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
+      }
+    };
     for (let epoch = Math.floor(progress.step / stepsPerEpoch); epoch < phase.epochs; epoch++) {
       const epochStarted = performance.now();
       const stream = dataStream(training.dataName ?? name, progress.rollbacks);
@@ -118,20 +141,25 @@ export async function train(
       let lr = 0;
       for await (const batch of timed(batches, waits)) {
         if (observer.stopRequested()) {
+          await settle();
           await save(null);
           return await outcome(false);
         }
-        lr = learningRate(progress.step, stepsPerEpoch, phase, peak);
-        const loss = await stepper.step(state, batch, progress.step, lr, progress.skipped);
-        const finite = Number.isFinite(loss);
-        if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
-        countStep(progress, loss);
-        progress.overflowed = overflowedBefore + stepper.overflowed;
-        if (!finite) observer.skipped?.({ step: progress.step - 1, loss, skipped: progress.skipped });
-        observer.step({ step: progress.step, steps, epoch: epoch + 1, epochs: phase.epochs, loss });
-        const endOfEpoch = progress.step === (epoch + 1) * stepsPerEpoch;
-        if (!endOfEpoch && observer.saveDue(progress.step, false)) await save(null);
+        if (batch.damaged) skip('train', batch.damaged);
+        lr = learningRate(told, stepsPerEpoch, phase, peak);
+        const loss = stepper.step(state, batch, told, lr, progress.skipped);
+        // Handled when it is awaited; the step before may fail first.
+        loss.catch(() => {});
+        running.push(loss);
+        told += 1;
+        await settle(stepper.runsAhead ? 1 : 0);
+        const endOfEpoch = told === (epoch + 1) * stepsPerEpoch;
+        if (!endOfEpoch && observer.saveDue(told, false)) {
+          await settle();
+          await save(null);
+        }
       }
+      await settle();
       const details = {
         epoch: epoch + 1,
         epochs: phase.epochs,
@@ -145,12 +173,13 @@ export async function train(
       progress.skippedInEpoch = 0;
       const last = epoch + 1 === phase.epochs;
       const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
-      if (evaluated) progress.evaluation = await evaluator.evaluate(state, dataset.validation);
+      if (evaluated) progress.evaluation = await evaluate();
       observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
       if (observer.saveDue(progress.step, true)) await save(evaluated ? (progress.evaluation?.top1 ?? null) : null);
     }
     return await outcome(true);
   } finally {
+    await Promise.allSettled(running);
     evaluator.dispose();
     stepper.dispose();
     state.dispose();

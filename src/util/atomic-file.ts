@@ -13,7 +13,7 @@ export type FileContent = string | Uint8Array | Iterable<Uint8Array>;
  *
  * Throws ENVIRONMENT_WRITE naming the path and the cause; the old content is then intact.
  */
-export async function writeFileAtomic(path: string, data: FileContent): Promise<void> {
+export async function writeFileAtomic(path: string, data: FileContent | AsyncIterable<Uint8Array>): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await clearTemporaries(path);

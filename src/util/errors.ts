@@ -84,6 +84,14 @@ export function serializeError(error: unknown): SerializedError {
   };
 }
 
+/** The error that a serialized one was, without its causes. */
+export function deserializeError({ code, message, hint, stack }: SerializedError): Error {
+  if (code !== UNEXPECTED) return new IncubateError(code as ErrorCode, message, hint === undefined ? {} : { hint });
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -21,6 +21,10 @@ export async function evaluateWeights(request: EvaluateRequest): Promise<Evaluat
   const parameters = parameterState(layoutsOf(network), tensors);
   const engine = await openEngine({ engine: request.engine, threads, cudaGraphs: config.devices.cudaGraphs });
   const evaluator = await createEvaluator(engine, 'eval', network, config, dataset.validation);
-  const evaluation = await evaluator.evaluate(engine.createState(parameters), dataset.validation);
-  return { ...evaluation, images: dataset.validation.length, classes: [...classes] };
+  let damaged = 0;
+  const evaluation = await evaluator.evaluate(engine.createState(parameters), dataset.validation, (images) => {
+    damaged += images.length;
+  });
+  const images = dataset.validation.length - damaged;
+  return { ...evaluation, images, classes: [...classes], ...(damaged > 0 ? { damaged } : {}) };
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataName } from '../data/batch-options.ts';
+import { batchesPerEpoch } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { assertSameDataset } from '../data/identity.ts';
 import { openDataset } from '../data/open.ts';
@@ -14,9 +15,11 @@ import { readJobResult } from '../protocol/job-result.ts';
 import type { JobSpec } from '../protocol/messages.ts';
 import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
+import { damagedImages, type Met, meetDamage } from '../training/damage.ts';
 import { createEvaluator } from '../training/evaluate.ts';
 import { layoutsOf, parameterState } from '../training/network-layouts.ts';
 import { type JobNetwork, jobNetwork } from '../training/phases.ts';
+import { untrained } from '../training/progress.ts';
 import { train } from '../training/trainer.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
 import type { HostTensors } from '../util/tensor.ts';
@@ -53,7 +56,7 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
   const ending =
     job.phase === null
-      ? await evaluate(spec, job, dataset, engine)
+      ? await evaluate(spec, job, dataset, engine, channel)
       : await trainJob(spec, job, dataset, engine, channel, pulse);
   if ('result' in ending) {
     await writeFileAtomic(resultPath, `${JSON.stringify(ending.result, null, 2)}\n`);
@@ -99,7 +102,7 @@ async function trainJob(
     await channel.send({
       type: 'resumed',
       step,
-      epoch: Math.floor(step / Math.floor(dataset.train.length / config.training.batchSize)),
+      epoch: Math.floor(step / batchesPerEpoch(dataset.train.length, config.training.batchSize, config.data.repeats)),
     });
   }
   const training = {
@@ -131,6 +134,7 @@ async function trainJob(
 
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
+  const damaged = damagedImages(state.progress);
   const weights = { ...state.parameters, ...state.statistics };
   return {
     result: {
@@ -144,12 +148,19 @@ async function trainJob(
       seconds,
       flops,
       engine: engine.name,
+      ...(damaged > 0 ? { damaged } : {}),
     },
   };
 }
 
 /** Evaluates the weights of the job that this one needs, as they are on disk. */
-async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset, engine: Engine): Promise<JobEnding> {
+async function evaluate(
+  spec: JobSpec,
+  { network }: JobNetwork,
+  dataset: Dataset,
+  engine: Engine,
+  channel: Channel,
+): Promise<JobEnding> {
   const started = performance.now();
   const [source] = spec.job.needs;
   if (source === undefined) throw new RangeError(`${spec.job.id} needs a finished job to evaluate`);
@@ -157,7 +168,18 @@ async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset
   const weights = await readJobWeights(spec.runDirectory, spec.job.needs);
   const state = engine.createState(parameterState(layoutsOf(network), weights));
   const evaluator = await createEvaluator(engine, spec.job.id, network, spec.config, dataset.validation);
-  const metrics = await evaluator.evaluate(state, dataset.validation);
+  const met: Met = { damaged: untrained.damaged };
+  const metrics = await evaluator.evaluate(state, dataset.validation, (images) =>
+    meetDamage(
+      spec.config,
+      spec.job.id,
+      met,
+      'validation',
+      images,
+      (details) => void channel.send({ type: 'damaged', ...details }),
+    ),
+  );
+  const damaged = damagedImages(met);
   return {
     result: {
       format: RUN_FORMAT,
@@ -169,6 +191,7 @@ async function evaluate(spec: JobSpec, { network }: JobNetwork, dataset: Dataset
       seconds: (performance.now() - started) / 1000,
       flops: 0,
       engine: engine.name,
+      ...(damaged > 0 ? { damaged } : {}),
     },
   };
 }

@@ -53,6 +53,7 @@ export function observeTraining(channel: Channel, { engine, config, save }: Obse
     },
     saveDue: (step, endOfEpoch) => endOfEpoch || (everySteps !== null && step % everySteps === 0),
     skipped: (details) => void channel.send({ type: 'skipped', ...details }),
+    damaged: (details) => void channel.send({ type: 'damaged', ...details }),
     async save(state, accuracy) {
       const path = await save(state, accuracy);
       void channel.send({ type: 'checkpoint', step: state.progress.step, path });

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { LivingState } from '../protocol/pulse.ts';
 import { messageOf } from '../util/errors.ts';
+import { packagePath } from '../util/package.ts';
 
 /** How a worker shows that it lives and gets on. */
 export interface Pulse {
@@ -27,7 +28,7 @@ export function startPulse(descriptor: string | undefined): Pulse {
   if (descriptor === undefined) return { enter() {}, advance() {} };
   const advances = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const workerData: PulseData = { descriptor: Number(descriptor), advances };
-  const thread = new Worker(new URL('../../workers/pulse.js', import.meta.url), {
+  const thread = new Worker(packagePath('dist/programs/pulse.js'), {
     workerData,
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });

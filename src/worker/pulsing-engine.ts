@@ -5,6 +5,7 @@ import type { Pulse } from './pulse.ts';
 export function pulsingEngine(engine: Engine, pulse: Pulse): Engine {
   return {
     name: engine.name,
+    queuesRuns: engine.queuesRuns === true,
     createState: (tensors) => engine.createState(tensors),
     async compile(program) {
       pulse.enter('compiling');

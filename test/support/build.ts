@@ -17,7 +17,7 @@ export async function setup(): Promise<void> {
 
 async function newestSource(): Promise<number> {
   const directories = await Promise.all(
-    ['src', 'workers'].map(async (name) => {
+    ['src', 'workers', 'scripts'].map(async (name) => {
       const entries = await readdir(join(root, name), { recursive: true });
       return entries.filter((entry) => entry.endsWith('.ts')).map((entry) => join(root, name, entry));
     }),

@@ -26,7 +26,15 @@ export const resultDocument = z.strictObject({
   weights,
   seconds: number,
   cost: z.strictObject({
-    jobs: z.array(z.strictObject({ job: z.string(), seconds: number, flops: number, layerUnits: number })),
+    jobs: z.array(
+      z.strictObject({
+        job: z.string(),
+        seconds: number,
+        flops: number,
+        layerUnits: number,
+        damaged: z.exactOptional(count),
+      }),
+    ),
     layerUnitsOfEndToEnd: number,
     criticalPathOfEndToEnd: number,
   }),
@@ -71,12 +79,14 @@ const jobState = z.strictObject({
       seconds: number,
       flops: number,
       engine: z.string(),
+      damaged: z.exactOptional(count),
     }),
   ),
   error: z.exactOptional(error),
   failedAt: z.exactOptional(count),
   accumulate: z.exactOptional(count),
   skipped: z.exactOptional(count),
+  damaged: z.exactOptional(count),
   rollbacks: z.exactOptional(count),
   worker: z.exactOptional(
     z.strictObject({
@@ -122,6 +132,7 @@ export const evalDocument = z.strictObject({
   ...evaluation.shape,
   images: count,
   classes: z.array(z.string()),
+  damaged: z.exactOptional(count),
 });
 
 export const configDocument = z.strictObject({
@@ -193,5 +204,32 @@ export const doctorDocument = z.strictObject({
 export const cleanDocument = z.strictObject({
   removed: z.boolean(),
   runs: z.array(z.strictObject({ run: z.string(), what: z.enum(['checkpoints', 'run']), bytes: count })),
+  bytes: count,
+});
+
+const imageSize = z.strictObject({ width: count, height: count });
+
+export const inspectionDocument = z.strictObject({
+  source: z.string(),
+  format: z.enum(['shapes', 'folder', 'cifar', 'idx', 'tar', 'manifest', 'packed']),
+  images: z.strictObject({ train: count, validation: count }),
+  classes: z.array(z.strictObject({ name: z.string(), train: count, validation: count })),
+  sample: z.strictObject({
+    images: count,
+    smallest: imageSize.nullable(),
+    largest: imageSize.nullable(),
+    sizes: z.array(imageSize.extend({ images: count })),
+  }),
+  fingerprint: z.string().length(64),
+  problems: z.array(z.string()),
+});
+
+export const preparedDocument = z.strictObject({
+  out: z.string(),
+  size: count,
+  channels: count,
+  classes: count,
+  train: count,
+  validation: count,
   bytes: count,
 });

@@ -163,12 +163,7 @@ const maxima = window.map((drawn): Pair => {
       const most = (images: tf.Tensor) => tf.maxPool(image(images), filter, strides, padOf(drawn) as 'same');
       return tf.concat([
         most(given(x)),
-        tf.mul(
-          tf
-            .grad(most)(tf.cast(given(ties), 'float32'))
-            .sum(),
-          most(given(x)),
-        ),
+        tf.mul(tf.sum(tf.grad(most)(tf.cast(given(ties), 'float32'))), most(given(x))),
       ]);
     },
   };

@@ -1,5 +1,6 @@
 import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
 import type { Batch } from '../../src/data/dataset.ts';
+import { openDataset } from '../../src/data/open.ts';
 import type { Engine } from '../../src/engine/program.ts';
 import { divide } from '../../src/models/divide.ts';
 import { initialise } from '../../src/models/initialise.ts';
@@ -122,3 +123,14 @@ export const stepVariants: readonly (readonly [string, object, object])[] = [
   ['recomputed blocks', { recompute: true }, {}],
   ['a residual network', {}, tinyResnet],
 ];
+
+/** The fine-tuning of a configured run on its data, from initial values, as `train` takes it. */
+export async function tinyTraining(config: RunConfig) {
+  const dataset = await openDataset(config);
+  const classes = dataset.identity.classes.length;
+  const modules = divide(describeModel(config.model, classes).blockCosts, config.division);
+  const { network } = jobNetwork(jobs.finetune, modules, config, classes);
+  const initial = initialise(networkParameters(network, true), 1, 'target');
+  const training = { name: 'finetune', network, phase: config.phases.finetune, config, dataset, evaluateCold: false };
+  return { training, initial };
+}

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { writeError } from '../../util/atomic-file.ts';
-import { hasErrno, IncubateError } from '../../util/errors.ts';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeDirectoryAtomic } from '../../util/atomic-directory.ts';
 import { shapeClasses } from './distance.ts';
 import { renderShape, type ShapeSplit, shapeLabel } from './render.ts';
 
@@ -27,32 +25,15 @@ const folders = { train: 'train', validation: 'val' } as const;
  * @throws DATA_EXISTS where something is in the way, ENVIRONMENT_WRITE where writing fails.
  */
 export async function writeShapes(directory: string, options: WriteShapesOptions): Promise<void> {
-  const target = resolve(directory);
-  const existing = await readdir(target).catch((error: unknown) => {
-    if (hasErrno(error, 'ENOENT')) return [];
-    if (hasErrno(error, 'ENOTDIR')) return ['.'];
-    throw writeError(directory, error);
-  });
-  if (existing.length > 0) {
-    throw new IncubateError('DATA_EXISTS', `${directory} exists and is not empty`, {
-      hint: 'Choose another --out, or remove it first.',
-    });
-  }
-  const temporary = join(dirname(target), `.shapes-${randomUUID()}`);
   const total = options.train + options.validation;
   let written = 0;
   const onImage = () => options.onProgress?.(++written, total);
-  try {
+  await writeDirectoryAtomic(directory, async (temporary) => {
     for (const split of ['train', 'validation'] as const) {
       for (const { name } of shapeClasses) await mkdir(join(temporary, folders[split], name), { recursive: true });
       await writeSplit(temporary, split, options, onImage);
     }
-    await rename(temporary, target);
-  } catch (error) {
-    throw writeError(directory, error);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  });
 }
 
 async function writeSplit(

@@ -66,7 +66,8 @@ export const indexing: Gradients = {
       const extent = shape.at(-1) as number;
       const rows = sizeOf(shape.slice(0, -1));
       const found = tf.reshape(indices as tf.Tensor, [rows, -1]);
-      const flat = tf.add(found, tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(extent, 'int32')).expandDims(1));
+      const starts = tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(extent, 'int32'));
+      const flat = tf.add(found, tf.expandDims(starts, 1));
       const toX = () =>
         tf.unsortedSegmentSum(tf.reshape(dy, [-1]), tf.reshape(flat, [-1]) as tf.Tensor1D, rows * extent);
       return { x: () => tf.reshape(toX(), shape) };

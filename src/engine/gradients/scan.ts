@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { cumulativeProduct, shifted } from '../compositions/scan.ts';
-import { axisOf } from '../kernels/kernel.ts';
+import { axesOf, axisOf } from '../kernels/kernel.ts';
 import type { Gradients } from './gradient.ts';
 
 export const scans: Gradients = {
@@ -23,6 +23,23 @@ export const scans: Gradients = {
           factor = tf.mul(factor, shifted(factor, axis, -by, 0));
         }
         return oriented(tf.mul(sum, cumulativeProduct(shifted(x, axis, 1, 1), axis)));
+      };
+      return { x: toX };
+    },
+  },
+  /** By each factor the product of all others, so zeros are no exception. tfjs' own needs operations that are chained. */
+  Prod: {
+    inputs: ['x'],
+    by([dy], [input], { axis }) {
+      const toX = () => {
+        const x = input as tf.Tensor;
+        const reduced = axesOf(axis, x.rank);
+        const order = [...x.shape.keys()].filter((dimension) => !reduced.includes(dimension)).concat(reduced);
+        const moved = tf.transpose(x, order);
+        const factors = tf.reshape(moved, [dy.size, -1]);
+        const others = tf.mul(tf.cumprod(factors, 1, true), tf.cumprod(factors, 1, true, true));
+        const errors = tf.reshape(tf.mul(tf.reshape(dy, [-1, 1]), others), moved.shape);
+        return tf.transpose(errors, tf.backend_util.getUndoAxesPermutation(order));
       };
       return { x: toX };
     },

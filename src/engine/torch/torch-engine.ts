@@ -65,6 +65,7 @@ export async function createTorchEngine(options: TorchEngineOptions): Promise<En
   }
   return {
     name: 'torch',
+    queuesRuns: true,
     createState: (tensors) => new TorchState(tensors, addon),
     async compile(program) {
       requirePrecision('torch', program.precision);
@@ -117,7 +118,7 @@ function torchExecutable(program: Program, graph: Graph, use: Compiled): Executa
       if (!current) throw disposed(program.name);
       if (!(state instanceof TorchState && state.addon === addon)) throw foreignState(program);
       checkFeeds(program, feeds);
-      return state.use.lend(program.name, async () => {
+      return state.use.share(program.name, async () => {
         checkState(program, (name) => state.get(name));
         const states = [...graph.state.keys()].map((name) => state.get(name).handle);
         const fed = [...graph.feeds.keys()].map((name) => {

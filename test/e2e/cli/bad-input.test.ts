@@ -129,6 +129,55 @@ describe('an image that cannot be decoded', () => {
     const started = (await journalOf(join(runs(), `truncated-${split}`))).filter(({ type }) => type === 'job-started');
     expect(started).toHaveLength(1);
   });
+
+  /** One image of each class is cut short in both splits. */
+  const spoiltImages = () =>
+    imagesWith('spoilt', async (copy) => {
+      for (const split of ['train', 'val']) {
+        for (const name of await readdir(join(copy, split))) {
+          await truncate(join(copy, split, name, await firstIn(join(copy, split, name))), 100);
+        }
+      }
+    });
+
+  it('is skipped where that is asked for, and counted', async () => {
+    const skip = ['--set', 'data.onDamage=skip'];
+    const data = await spoiltImages();
+    const run = ['--data', data, '--run', 'skipping'];
+    const { stdout, stderr, exitCode } = await train(...run, ...skip, '--json');
+    expect({ stderr, exitCode }).toMatchObject({ exitCode: 0 });
+    const result = JSON.parse(stdout) as { cost: { jobs: { job: string; damaged?: number }[] } };
+    // Ten in each split; which of the training images an epoch leaves out as surplus is chance.
+    const counts = new Map(result.cost.jobs.map(({ job, damaged = 0 }) => [job, damaged]));
+    for (const [job, damaged] of counts) {
+      expect(damaged, job).toBeGreaterThanOrEqual(10);
+      expect(damaged, job).toBeLessThanOrEqual(20);
+    }
+    const events = (await journalOf(join(runs(), 'skipping'))).filter((event) => event.type === 'damaged');
+    for (const [job, damaged] of counts) {
+      const own = events.filter((event) => event.job === job);
+      expect(own.at(-1)?.damaged, job).toBe(damaged);
+      const named = own.flatMap((event) => event.images as string[]);
+      expect(new Set(named).size, job).toBe(damaged);
+      expect(named.every((message) => message.includes('its data are damaged or cut short'))).toBe(true);
+    }
+    const weights = join(runs(), 'skipping');
+    const evaluated = JSON.parse((await runCli(['eval', weights, '--json'])).stdout) as object;
+    expect(evaluated).toMatchObject({ images: 10, damaged: 10 });
+    const status = await runCli(['status', weights]);
+    expect(status.stdout).toContain('meta: ');
+    expect(status.stdout).toContain('cannot be decoded and are skipped');
+  });
+
+  it('ends the run where more are met than may be skipped', async () => {
+    const limit = ['--set', 'data.onDamage=skip', '--set', 'data.damageLimit=3'];
+    const { stderr, exitCode } = await train('--data', await spoiltImages(), '--run', 'limited', ...limit);
+    expect(exitCode).toBe(7);
+    expect(stderr).toMatch(/images that meta met cannot be decoded, and data.damageLimit allows 3/);
+    expect(stderr).toContain('code: DATA_DAMAGE');
+    const started = (await journalOf(join(runs(), 'limited'))).filter(({ type }) => type === 'job-started');
+    expect(started).toHaveLength(1);
+  });
 });
 
 async function firstIn(directory: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -29,7 +30,7 @@ describe('help and version', () => {
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from
         clean          remove checkpoints of completed runs, or whole runs
-        data           generate data sets
+        data           inspect, prepare and generate data sets
         engine         build engines that do not come with the package
         doctor         show what this machine offers and which engine would be used
         completion     print a script that completes command lines in a shell
@@ -58,7 +59,9 @@ describe('help and version', () => {
         --model <name>        architecture, such as vit-base or resnet-110
         --modules <k>         number of modules
         --depths <list>       blocks of each module: 4,3,3,2
-        --data <source>       image folder, or shapes
+        --data <source>       image folder or other data set, or shapes
+        --subset <size>       class-balanced part of the training images: 500 or 25%
+        --shots <n>           training images of every class
         --batch-size <n>      images per optimiser step
         --seed <n>            seed of every random decision
         --engine <name>       what computes: auto, cpu, webgpu, cuda, tfjs or torch
@@ -132,6 +135,9 @@ it('starts fast: the help loads neither a tensor library nor the schema', async 
   const { stderr } = await execa(process.execPath, [join(root, 'bin/incubate.js'), '--help'], {
     env: { NODE_DEBUG: 'esm', NODE_OPTIONS: '' },
   });
-  expect(stderr).toContain('node_modules/commander/');
-  expect(stderr).not.toMatch(/node_modules\/(zod|yaml|execa|@tensorflow|onnxruntime-node|sharp)\//);
+  const loaded = new Set(stderr.match(/dist\/programs\/[\w/-]+\.js/g));
+  const sources = [stderr, ...[...loaded].map((path) => readFileSync(join(root, path), 'utf8'))].join('\n');
+  // The bundle says where its parts come from.
+  expect(sources).toContain('node_modules/commander/');
+  expect(sources).not.toMatch(/node_modules\/(zod|yaml|execa|@tensorflow|onnxruntime-node|sharp)\//);
 });

@@ -24,12 +24,12 @@ const operations: ((a: tf.Tensor, b: tf.Tensor) => tf.Tensor)[] = [
   (a, b) => tf.add(tf.mean(a), b),
   (a, b) => tf.mul(tf.max(tf.add(a, tf.zeros([2, 3])), 1, true), tf.sigmoid(b)),
   (a) => tf.sum(tf.add(a, tf.zeros([2, 3])), 0, true),
-  (a) => tf.fill([2, 3], 0.5).sub(tf.neg(tf.sin(a))),
+  (a) => tf.sub(tf.fill([2, 3], 0.5), tf.neg(tf.sin(a))),
   (a) => tf.transpose(tf.transpose(tf.add(a, tf.zeros([2, 3])))),
   (a) => tf.reshape(tf.reshape(tf.add(a, tf.zeros([2, 3])), [6]), [2, 3]),
   (a, b) =>
     tf.where(tf.tensor2d([1, 0, 1, 0, 0, 1], [2, 3], 'bool'), tf.add(b, tf.zeros([2, 3])), tf.add(a, tf.zeros([2, 3]))),
-  (a, b) => tf.matMul(tf.tanh(tf.add(a, tf.zeros([2, 3]))) as tf.Tensor2D, tf.eye(3)).add(b),
+  (a, b) => tf.add(tf.matMul(tf.tanh(tf.add(a, tf.zeros([2, 3]))) as tf.Tensor2D, tf.eye(3)), b),
 ];
 
 function programOf(steps: readonly Step[]): Program {

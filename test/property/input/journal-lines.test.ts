@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isFrequentEvent } from '../../../src/coordinator/frequent-event.ts';
-import { readJournal } from '../../../src/coordinator/journal.ts';
+import { latestEvents, readJournal } from '../../../src/coordinator/journal.ts';
 import { tailJournal } from '../../../src/coordinator/journal-tail.ts';
 import { replay } from '../../../src/coordinator/replay.ts';
 import { journalEventSchema } from '../../../src/protocol/journal-schema.ts';
@@ -38,6 +37,8 @@ const progress = {
   seconds: number,
 };
 
+const counts = { epoch: fc.nat(9), epochs: fc.nat(9), loss: fc.double(), lr: fc.double(), seconds: fc.nat() };
+
 /** Present once in a while. */
 const seldom = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.oneof({ weight: 5, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
@@ -60,21 +61,8 @@ const frequent = fc
     return result;
   });
 
-test('the quick check accepts nothing that the schema would refuse or read in another way', () => {
-  let accepted = 0;
-  fc.assert(
-    fc.property(fc.oneof(frequent, frequent, frequent, fc.jsonValue()), (value) => {
-      if (!isFrequentEvent(value)) return;
-      accepted += 1;
-      expect(journalEventSchema.parse(value)).toEqual(value);
-    }),
-    { numRuns: 2_000 },
-  );
-  expect(accepted).toBeGreaterThan(100);
-});
-
-/** What the schema alone makes of lines: the reading that the quick check must not change. */
-function schemaAlone(lines: readonly string[]) {
+/** Whether lines are events, as the schema has it, and numbered. */
+function areEvents(lines: readonly string[]) {
   return lines.every((line, index) => {
     try {
       return journalEventSchema.parse(JSON.parse(line)).seq === index + 1;
@@ -84,7 +72,7 @@ function schemaAlone(lines: readonly string[]) {
   });
 }
 
-test('lines are a journal or RUN_JOURNAL, as the schema alone would have it, read at once or as they come', async () => {
+test('lines are a journal or RUN_JOURNAL, as the schema has it, read at once or as they come', async () => {
   const line = fc.oneof(
     { weight: 6, arbitrary: frequent.map((event) => JSON.stringify(event)) },
     fc.constantFrom('', '{}', 'null', '[]', '{"seq":1,', '"', '{"__proto__":{"type":"epoch"}}'),
@@ -97,10 +85,45 @@ test('lines are a journal or RUN_JOURNAL, as the schema alone would have it, rea
       const whole = await outcomeOf(() => readJournal(directory).events);
       const tail = await outcomeOf(() => tailJournal(directory).read());
       expect(tail).toEqual(whole);
-      expect('value' in whole).toBe(schemaAlone(numbered));
+      expect('value' in whole).toBe(areEvents(numbered));
       if ('code' in whole) expect(whole.code).toBe('RUN_JOURNAL');
       else expect(replay(whole.value).sessions).toBe(0);
     }),
     { numRuns: 400 },
   );
+});
+
+test('events that are left out change nothing in the state of the run, and damage to the others is found', () => {
+  const about = { job: fc.constantFrom('meta', 'module-0', 'module-1'), attempt: fc.constantFrom(1, 2) };
+  const dated = { time: dates.map((date) => date.toISOString()) };
+  const event = fc.oneof(
+    { weight: 3, arbitrary: fc.record({ ...dated, type: fc.constant('epoch'), ...about, ...counts, evaluation }) },
+    { weight: 3, arbitrary: fc.record({ ...dated, type: fc.constant('epoch'), ...about, ...counts }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({ ...dated, type: fc.constant('checkpoint'), ...about, step: fc.nat(), path: fc.string() }),
+    },
+    fc.record({ ...dated, type: fc.constant('job-stopped'), ...about, step: fc.nat() }),
+    fc.record({ ...dated, type: fc.constant('session-started'), pid: fc.nat() }),
+    fc.record({ ...dated, type: fc.constant('session-ended'), outcome: fc.constant('stopped'), seconds: fc.nat() }),
+  );
+  let left = 0;
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60, size: 'max' }), (events) => {
+      const lines = events.map((found, index) => JSON.stringify({ seq: index + 1, ...found }));
+      writeFileSync(path, lines.map((text) => `${text}\n`).join(''));
+      const latest = [...latestEvents(directory)];
+      const { events: all } = readJournal(directory);
+      left += all.length - latest.length;
+      expect(replay(latest)).toEqual(replay(all));
+      expect(latest.at(-1)).toEqual(all.at(-1));
+
+      writeFileSync(path, [...lines, '{"seq":1}', ''].join('\n'));
+      expect(() => [...latestEvents(directory)]).toThrow(`line ${lines.length + 1}`);
+      writeFileSync(path, [...lines, ...lines.slice(-1), ''].join('\n'));
+      if (lines.length > 0) expect(() => [...latestEvents(directory)]).toThrow('is there twice');
+    }),
+    { numRuns: 300 },
+  );
+  expect(left).toBeGreaterThan(1000);
 });

@@ -17,6 +17,8 @@ it('the flags of configurations are these', () => {
     '--modules <k>',
     '--depths <list>',
     '--data <source>',
+    '--subset <size>',
+    '--shots <n>',
     '--batch-size <n>',
     '--seed <n>',
     '--engine <name>',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { placeImage } from '../../../src/data/augment.ts';
 import { batchesPerEpoch, evaluationBatches, trainBatches } from '../../../src/data/batches.ts';
 import { cached } from '../../../src/data/cache.ts';
 import type { Batch, Split } from '../../../src/data/dataset.ts';
+import { placeImage } from '../../../src/data/transforms/placement.ts';
 
 const SIZE = 3;
 const CHANNELS = 1;

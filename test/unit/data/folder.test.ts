@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
@@ -7,7 +8,7 @@ import { type RunConfig, runConfigSchema } from '../../../src/config/schema.ts';
 import { decodeImage } from '../../../src/data/decode.ts';
 import { assertSameDataset } from '../../../src/data/identity.ts';
 import { describeDataset, openDataset } from '../../../src/data/open.ts';
-import { scanImageFolder } from '../../../src/data/scan.ts';
+import { scanImageFolder } from '../../../src/data/sources/folder.ts';
 import { limitPerClass } from '../../../src/data/subset.ts';
 
 let root: string;
@@ -102,6 +103,16 @@ describe('an image folder', () => {
     const error = await scan().catch((caught: unknown) => caught);
     expect(error).toMatchObject({ code, message: expect.stringMatching(message), hint: expect.any(String) });
     await mkdir(root, { recursive: true });
+  });
+
+  it('has the fingerprint of its sorted paths and sizes, as runs of the first versions recorded it', async () => {
+    for (const path of ['train/b/ü.png', 'train/a/1.png', 'val/a/1.png', 'val/b/1.png']) await put(path);
+    const { size } = await stat(join(root, 'train/a/1.png'));
+    const lines = ['train/a/1.png', 'train/b/ü.png', 'val/a/1.png', 'val/b/1.png'].map(
+      (path) => `["${path}",${size}]\n`,
+    );
+    const sha256 = createHash('sha256').update(lines.join('')).digest('hex');
+    expect((await describeDataset(config())).fingerprint).toBe(sha256);
   });
 
   it('that has changed is told from what it was', async () => {

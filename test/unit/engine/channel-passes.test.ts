@@ -105,7 +105,8 @@ describe('passes over images', () => {
       programOf((x, y, v) => {
         const loss = (filter: tf.Tensor) => {
           const first = tf.conv2d(x, filter as Images, 1, 'same');
-          return tf.sum(tf.conv2d(tf.relu(batchNorm(first, v, v, 1e-5)) as Images, filter as Images, 1, 'same').mul(y));
+          const second = tf.conv2d(tf.relu(batchNorm(first, v, v, 1e-5)) as Images, filter as Images, 1, 'same');
+          return tf.sum(tf.mul(second, y));
         };
         return tf.grad(loss)(tf.reshape(tf.tile(v, [27]), [3, 3, 3, 3]));
       }),

@@ -2,23 +2,17 @@ import { mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openDataset } from '../../../src/data/open.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../../src/engine/program.ts';
-import { divide } from '../../../src/models/divide.ts';
-import { initialise } from '../../../src/models/initialise.ts';
-import { networkParameters } from '../../../src/models/network.ts';
-import { describeModel } from '../../../src/models/registry.ts';
 import type { WorkerMessage } from '../../../src/protocol/messages.ts';
-import { jobNetwork } from '../../../src/training/phases.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { train } from '../../../src/training/trainer.ts';
 import { initialState, type TrainingState } from '../../../src/training/training-state.ts';
 import { bytesOf, float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import { trainWithRollbacks } from '../../../src/worker/rollbacks.ts';
-import { CLASSES, jobs, tinyBatch, tinyConfig, tinyFamilies, tinyJob } from '../../support/tiny.ts';
+import { CLASSES, jobs, tinyBatch, tinyConfig, tinyFamilies, tinyJob, tinyTraining } from '../../support/tiny.ts';
 
 type Policy = { onNonFinite: 'fail' | 'skip' | 'rollback'; nonFiniteLimit?: number };
 
@@ -124,12 +118,7 @@ it('a gradient that is no number is skipped where the loss is one', async () => 
 describe('a training', () => {
   async function trainingOf(execution: Policy, isFaulty: (run: number) => boolean, everySteps = 3) {
     const config = configWith(execution);
-    const dataset = await openDataset(config);
-    const classes = dataset.identity.classes.length;
-    const modules = divide(describeModel(config.model, classes).blockCosts, config.division);
-    const { network } = jobNetwork(jobs.finetune, modules, config, classes);
-    const initial = initialise(networkParameters(network, true), 1, 'target');
-    const training = { name: 'finetune', network, phase: config.phases.finetune, config, dataset, evaluateCold: false };
+    const { training, initial } = await tinyTraining(config);
     const root = await mkdtemp(join(tmpdir(), 'incubate non-finite '));
     const skips: object[] = [];
     const losses: number[] = [];

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { normalisationOf } from '../../../src/data/normalisation.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../../src/engine/program.ts';
 import { evaluateProgram } from '../../../src/training/evaluate-program.ts';
-import { normalisationOf } from '../../../src/training/inputs.ts';
 import { flatten, unflatten } from '../../../src/training/layout.ts';
 import { microBatchRows } from '../../../src/training/micro-batches.ts';
 import { createStepper } from '../../../src/training/stepper.ts';

@@ -48,6 +48,13 @@ export const sequenceCases: readonly KernelCase[] = [
     body: (inputs) => tf.prod(given(inputs.zeros), 1),
     gradient: 'differences',
   },
+  {
+    kernel: 'Prod',
+    name: 'of axes between which others lie',
+    inputs: { x: normals('x', [3, 2, 4]) },
+    body: ({ x }) => tf.prod(given(x), [0, 2], true),
+    gradient: 'differences',
+  },
   ...(['reflect', 'symmetric'] as const).map(
     (mode): KernelCase => ({
       kernel: 'MirrorPad',

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
-import { holdOut } from './subset.ts';
+import { extname, join, resolve } from 'node:path';
+import { hasErrno, IncubateError, messageOf } from '../../util/errors.ts';
+import { holdOut } from '../subset.ts';
+import { imageExtensions } from './extensions.ts';
+import type { ImageSet } from './image-set.ts';
+import type { ImageSource, SourceOptions } from './source.ts';
+import { trainNames, validationNames } from './split-names.ts';
 
 /** An image file of a folder, not yet decoded. */
 export interface ImageFile {
@@ -34,11 +38,39 @@ export interface ScanOptions {
   readonly seed: number;
 }
 
-const extensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif']);
-const trainNames = ['train', 'training'];
-const validationNames = ['val', 'validation', 'valid', 'test'];
-
 const LAYOUT = 'Expected train/<class>/* with val/<class>/* (or test/), or <class>/*.';
+
+/** An image folder as a data set. Throws what {@link scanImageFolder} throws. */
+export async function openFolder(directory: string, options: SourceOptions): Promise<ImageSource> {
+  const { classes, train, validation, ignored } = await scanImageFolder(directory, options);
+  const pick = (files: readonly ImageFile[], indices: readonly number[]) =>
+    indices.map((index) => fileAt(files, index));
+  return {
+    format: 'folder',
+    classes,
+    train: fileSet(directory, train),
+    validation: fileSet(directory, validation),
+    inMemory: null,
+    notes: ignored === 0 ? [] : [`${ignored} files and folders within class folders are no images by their names.`],
+    fingerprint: (used, held) => fingerprint([...pick(train, used), ...pick(validation, held)]),
+  };
+}
+
+/** Image files below a folder as a set. */
+export function fileSet(directory: string, files: readonly ImageFile[]): ImageSet {
+  return {
+    length: files.length,
+    label: (index) => fileAt(files, index).label,
+    name: (index) => fileAt(files, index).path,
+    read: (index) => ({ kind: 'file', path: resolve(directory, fileAt(files, index).path) }),
+  };
+}
+
+function fileAt(files: readonly ImageFile[], index: number): ImageFile {
+  const file = files[index];
+  if (!file) throw new RangeError(`no image ${index} among ${files.length}`);
+  return file;
+}
 
 /**
  * Finds the images of a folder without reading them: `train/<class>/*` and `val|validation|valid|test/<class>/*`, or
@@ -93,7 +125,7 @@ async function scanClasses(root: string, prefix: string): Promise<ScannedClasses
       const others =
         folder.ignored === 0 ? '' : `, only ${folder.ignored} other file${folder.ignored === 1 ? '' : 's'}`;
       throw new IncubateError('DATA_EMPTY', `the class folder ${join(directory, name)} holds no images${others}`, {
-        hint: `Add images (${[...extensions].join(' ')}) or remove the folder.`,
+        hint: `Add images (${[...imageExtensions].join(' ')}) or remove the folder.`,
       });
     }
     found.push(folder.images);
@@ -120,7 +152,7 @@ async function imagesIn(
   label: number,
 ): Promise<{ images: ImageFile[]; ignored: number }> {
   const entries = (await list(join(root, folder))).filter(({ name }) => !name.startsWith('.'));
-  const files = entries.filter(({ name }) => extensions.has(extname(name).toLowerCase()));
+  const files = entries.filter(({ name }) => imageExtensions.has(extname(name).toLowerCase()));
   const found = await Promise.all(
     files.map(async ({ name }) => {
       const status = await target(join(root, folder, name));
@@ -147,7 +179,7 @@ async function list(directory: string): Promise<Dirent[]> {
         ? 'it is a file'
         : messageOf(error);
     throw new IncubateError('DATA_FOLDER', `the data folder ${directory} cannot be read: ${reason}`, {
-      hint: "Give an image folder with --data, or 'shapes' for the generated data set.",
+      hint: "Give a data set with --data, or 'shapes' for the generated one.",
       cause: error,
     });
   });

@@ -1,11 +1,5 @@
-import { randomStream } from '../util/random.ts';
-
-export interface Augmentation {
-  /** Pixels of black that are added on every side before a crop of the original size is taken. */
-  readonly padding: number;
-  /** Probability of a horizontal flip. */
-  readonly flip: number;
-}
+import type { Augmentation } from './augmentation.ts';
+import { type ImageKey, imageStream } from './image-key.ts';
 
 /** Where an image is cut out and whether it is mirrored. */
 export interface Placement {
@@ -18,12 +12,9 @@ export interface Placement {
 export const unchanged: Placement = { top: 0, left: 0, mirrored: false };
 
 /** The placement of an image in an epoch; it depends on the key alone. */
-export function drawPlacement(
-  { padding, flip }: Augmentation,
-  key: { readonly seed: number; readonly stream: string; readonly epoch: number; readonly index: number },
-): Placement {
+export function drawPlacement({ padding, flip }: Pick<Augmentation, 'padding' | 'flip'>, key: ImageKey): Placement {
   if (padding === 0 && flip === 0) return unchanged;
-  const random = randomStream(key.seed, `augment/${key.stream}`, key.epoch, key.index);
+  const random = imageStream('augment', key);
   const shift = () => (padding === 0 ? 0 : random.integer(2 * padding + 1) - padding);
   return { top: shift(), left: shift(), mirrored: random.uniform() < flip };
 }
@@ -53,6 +44,11 @@ export function placeImage(
     target.set(image.subarray(from, from + columns * channels), to);
     if (mirrored) mirrorRow(target, start, size, channels);
   }
+}
+
+/** Mirrors an image [size, size, channels] in its place. */
+export function mirror(target: Uint8Array, offset: number, size: number, channels: number): void {
+  for (let row = 0; row < size; row++) mirrorRow(target, offset + row * size * channels, size, channels);
 }
 
 function mirrorRow(target: Uint8Array, start: number, size: number, channels: number): void {

@@ -1,0 +1,220 @@
+import type { StoredImage } from '../sources/image-set.ts';
+import { type HuffmanTable, huffmanTable } from './huffman.ts';
+import { orientationOf } from './orientation.ts';
+
+export interface JpegComponent {
+  readonly id: number;
+  /** Blocks of 8×8 samples in a unit, across and down. */
+  readonly across: number;
+  readonly down: number;
+  /** [64] in zigzag order. */
+  readonly quantisation: Uint16Array;
+  readonly dc: HuffmanTable;
+  readonly ac: HuffmanTable;
+}
+
+/** A baseline JPEG image whose segments have been read, and whose coefficients come at `scan`. */
+export interface JpegFrame {
+  readonly bytes: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Grey, or luma and two of chroma; luma has one, two or four samples for each of theirs. */
+  readonly components: readonly JpegComponent[];
+  /** Units of the scan between restart markers; 0: there are none. */
+  readonly restartInterval: number;
+  /** Where the entropy-coded bytes begin. */
+  readonly scan: number;
+}
+
+/** Whether it may be a JPEG file: by its bytes, or by the name of a file that is not read yet. */
+export function looksLikeJpeg(image: StoredImage): boolean {
+  if (image.kind === 'file') return /\.jpe?g$/i.test(image.path);
+  return image.kind === 'encoded' && image.bytes[0] === 0xff && image.bytes[1] === 0xd8;
+}
+
+/** Images of more pixels are left to the library. */
+const MOST_PIXELS = 2 ** 26;
+
+interface FrameHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly components: readonly { id: number; across: number; down: number; table: number }[];
+}
+
+/**
+ * Reads the segments of a JPEG file up to its first scan (ITU-T T.81, annex B). Undefined for all that is not baseline with
+ * 8 bits, upright, in grey or YCbCr without a colour profile, in one scan, with usual subsampling, and for what is damaged:
+ * a library may know more about these.
+ */
+export function readFrame(bytes: Uint8Array): JpegFrame | undefined {
+  if (bytes.length < 4 || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  if (bytes[bytes.length - 2] !== 0xff || bytes[bytes.length - 1] !== 0xd9) return undefined;
+  if (newest && startsAs(bytes, newest)) return hasRoom({ ...newest, bytes });
+  newest = readSegments(bytes);
+  return newest && hasRoom(newest);
+}
+
+/** The last frame that was read: files of one data set often begin with the same bytes. */
+let newest: JpegFrame | undefined;
+
+function startsAs(bytes: Uint8Array, { bytes: known, scan }: JpegFrame): boolean {
+  if (bytes.length < scan) return false;
+  for (let place = 0; place < scan; place++) if (bytes[place] !== known[place]) return false;
+  return true;
+}
+
+/** A block takes two bits at least: no memory is taken for what cannot be there. */
+function hasRoom(frame: JpegFrame): JpegFrame | undefined {
+  const { bytes, scan, width, height, components } = frame;
+  const blocks = components.reduce((sum, { across, down }) => sum + across * down, 0);
+  const { across = 1, down = 1 } = components[0] ?? {};
+  const units = Math.ceil(width / (8 * across)) * Math.ceil(height / (8 * down));
+  return (bytes.length - scan) * 4 < units * blocks ? undefined : frame;
+}
+
+function readSegments(bytes: Uint8Array): JpegFrame | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const quantisation: (Uint16Array | undefined)[] = [];
+  const huffman = new Map<number, HuffmanTable>();
+  let header: FrameHeader | undefined;
+  let restartInterval = 0;
+  for (let place = 2; place + 4 <= bytes.length; ) {
+    if (bytes[place] !== 0xff) return undefined;
+    const marker = bytes[place + 1] as number;
+    if (marker === 0xff) {
+      place += 1;
+      continue;
+    }
+    const length = view.getUint16(place + 2);
+    const end = place + 2 + length;
+    if (length < 2 || end > bytes.length || marker < 0xc0) return undefined;
+    const segment = bytes.subarray(place + 4, end);
+    place = end;
+    switch (marker) {
+      case 0xc0:
+      case 0xc1:
+        if (header) return undefined;
+        header = frameHeader(segment);
+        if (!header) return undefined;
+        break;
+      case 0xc4:
+        if (!readHuffman(segment, huffman)) return undefined;
+        break;
+      case 0xdb:
+        if (!readQuantisation(segment, quantisation)) return undefined;
+        break;
+      case 0xdd:
+        if (segment.length !== 2) return undefined;
+        restartInterval = ((segment[0] as number) << 8) | (segment[1] as number);
+        break;
+      case 0xda:
+        return header && frameOf(bytes, header, segment, quantisation, huffman, restartInterval, end);
+      // JFIF, comments, and what other programs keep for themselves.
+      case 0xe0:
+      case 0xfe:
+        break;
+      case 0xe1:
+        if (orientationOf(segment) !== 1) return undefined;
+        break;
+      default:
+        // A colour profile and Adobe's transform say what colours mean; other frames are coded otherwise.
+        if (marker < 0xe3 || marker > 0xef || marker === 0xee) return undefined;
+    }
+  }
+  return undefined;
+}
+
+function frameHeader(segment: Uint8Array): FrameHeader | undefined {
+  const [bits, high0 = 0, low0 = 0, high1 = 0, low1 = 0, count = 0] = segment;
+  const [height, width] = [(high0 << 8) | low0, (high1 << 8) | low1];
+  const isUsual = bits === 8 && (count === 1 || count === 3) && segment.length === 6 + 3 * count;
+  if (!isUsual || width === 0 || height === 0 || width * height > MOST_PIXELS) return undefined;
+  const components = Array.from({ length: count }, (_, index) => {
+    const [id = 0, sampling = 0, table = 0] = segment.subarray(6 + 3 * index);
+    return { id, across: sampling >> 4, down: sampling & 15, table };
+  });
+  const [luma, ...chroma] = components as [(typeof components)[number], ...typeof components];
+  if (chroma.length === 0) {
+    // The blocks of a single component are not interleaved, whatever its sampling says.
+    return { width, height, components: [{ ...luma, across: 1, down: 1 }] };
+  }
+  const sampling = `${luma.across}x${luma.down}`;
+  const areKnown = components.every(({ id }, index) => id === index + 1);
+  const areWhole = chroma.every(({ across, down }) => across === 1 && down === 1);
+  // Of narrow images the library does not smooth the chroma.
+  const isWide = luma.across === 1 || width > 4;
+  return areKnown && areWhole && isWide && ['1x1', '2x1', '2x2'].includes(sampling)
+    ? { width, height, components }
+    : undefined;
+}
+
+function readHuffman(segment: Uint8Array, tables: Map<number, HuffmanTable>): boolean {
+  for (let place = 0; place < segment.length; ) {
+    const target = segment[place] as number;
+    const counts = segment.subarray(place + 1, place + 17);
+    const count = counts.reduce((sum, codes) => sum + codes, 0);
+    const symbols = segment.subarray(place + 17, place + 17 + count);
+    const isOfDifferences = target < 0x10;
+    if (counts.length < 16 || symbols.length < count || (isOfDifferences && symbols.some((size) => size > 15)))
+      return false;
+    const table = knownTable(segment.subarray(place, place + 17 + count), counts, symbols);
+    if (!table) return false;
+    tables.set(target, table);
+    place += 17 + count;
+  }
+  return true;
+}
+
+/** The last tables that were made, by their bytes: most files have the same ones. */
+const known = new Map<string, HuffmanTable>();
+const MOST_KNOWN = 64;
+
+function knownTable(bytes: Uint8Array, counts: Uint8Array, symbols: Uint8Array): HuffmanTable | undefined {
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  const found = known.get(key);
+  if (found) return found;
+  const table = huffmanTable(counts.slice(), symbols.slice());
+  if (!table) return undefined;
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(key, table);
+  return table;
+}
+
+function readQuantisation(segment: Uint8Array, tables: (Uint16Array | undefined)[]): boolean {
+  for (let place = 0; place < segment.length; ) {
+    const target = segment[place] as number;
+    const bytes = target >> 4 === 0 ? 1 : 2;
+    if (target >> 4 > 1 || (target & 15) > 3 || place + 1 + 64 * bytes > segment.length) return false;
+    const start = place + 1;
+    const values = new Uint16Array(64);
+    for (let index = 0, from = start; index < 64; index++, from += bytes) {
+      const value = segment[from] as number;
+      values[index] = bytes === 1 ? value : (value << 8) | (segment[from + 1] as number);
+    }
+    tables[target & 15] = values;
+    place += 1 + 64 * bytes;
+  }
+  return true;
+}
+
+function frameOf(
+  bytes: Uint8Array,
+  { width, height, components }: FrameHeader,
+  segment: Uint8Array,
+  quantisation: readonly (Uint16Array | undefined)[],
+  huffman: ReadonlyMap<number, HuffmanTable>,
+  restartInterval: number,
+  scan: number,
+): JpegFrame | undefined {
+  if (segment[0] !== components.length || segment.length !== 4 + 2 * components.length) return undefined;
+  const complete: JpegComponent[] = [];
+  for (const [index, { id, across, down, table }] of components.entries()) {
+    const [selector, tables = 0] = segment.subarray(1 + 2 * index);
+    const values = quantisation[table];
+    const dc = huffman.get(tables >> 4);
+    const ac = huffman.get(0x10 | (tables & 15));
+    if (selector !== id || !values || !dc || !ac) return undefined;
+    complete.push({ id, across, down, quantisation: values, dc, ac });
+  }
+  return { bytes, width, height, components: complete, restartInterval, scan };
+}

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Pixels } from '../../../../src/data/pixels.ts';
+import { centralScaling } from '../../../../src/data/transforms/crop.ts';
+import { applyOperations, type OperationName } from '../../../../src/data/transforms/rand-augment.ts';
+import type { Interpolation } from '../../../../src/data/transforms/raster.ts';
+import { resizeBox } from '../../../../src/data/transforms/resize.ts';
+
+type OperationCase = ['operation', OperationName, image: string, value: number, Interpolation, result: string];
+type ResizeCase = ['resize', image: string, box: Quadruple, size: number, Interpolation, result: string];
+type CentreCase = ['centre', image: string, shorter: number, size: number, result: string];
+type Quadruple = [number, number, number, number];
+
+interface Head {
+  readonly fill: readonly number[];
+  readonly images: Readonly<Record<string, Omit<Pixels, 'data'> & { readonly data: string }>>;
+}
+
+// What golden.py had PIL 9.4 and torchvision 0.14 make of small images.
+const [head, ...cases] = (await readFile(join(import.meta.dirname, 'golden.ndjson'), 'utf8'))
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line)) as [Head, ...(OperationCase | ResizeCase | CentreCase)[]];
+
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+function imageOf(name: string): Pixels {
+  const image = head.images[name];
+  if (!image) throw new RangeError(`no image ${name}`);
+  return { ...image, data: bytesOf(image.data) };
+}
+const casesOf = <Kind extends string>(kind: Kind) =>
+  cases.filter((entry): entry is Extract<(typeof cases)[number], [Kind, ...unknown[]]> => entry[0] === kind);
+
+describe('operations on images are those of PIL to the last bit', () => {
+  const operations = casesOf('operation');
+  it.each([...new Set(operations.map(([, name]) => name))])('%s', (name) => {
+    const own = operations.filter((entry) => entry[1] === name);
+    expect(own.length).toBeGreaterThanOrEqual(2);
+    for (const [, , imageName, value, interpolation, result] of own) {
+      const image = imageOf(imageName);
+      const drawn = [{ name, value, interpolation }];
+      const actual = applyOperations(image.data, new Uint8Array(image.data.length), image, drawn, head.fill);
+      expect(actual, `${imageName}, ${value}, ${interpolation}`).toEqual(bytesOf(result));
+    }
+  });
+});
+
+describe('scaling is that of PIL to the last bit', () => {
+  it('of any part of an image', () => {
+    for (const [, name, [left, top, width, height], size, interpolation, result] of casesOf('resize')) {
+      const image = imageOf(name);
+      const expected = bytesOf(result);
+      const actual = new Uint8Array(expected.length + 2).fill(99);
+      const whole = { width: size, height: size, left: 0, top: 0 };
+      resizeBox(image, { left, top, width, height }, whole, interpolation, size, actual, 1);
+      expect(actual.subarray(1, -1), `${name} ${[left, top, width, height]} → ${size}, ${interpolation}`).toEqual(
+        expected,
+      );
+      expect([actual[0], actual.at(-1)]).toEqual([99, 99]);
+    }
+  });
+
+  it("of an image's centre, as torchvision's Resize and CenterCrop", () => {
+    for (const [, name, shorter, size, result] of casesOf('centre')) {
+      const image = imageOf(name);
+      const { width, height } = image;
+      const actual = new Uint8Array(bytesOf(result).length);
+      const scaling = centralScaling(size, size / shorter, width, height);
+      resizeBox(image, { left: 0, top: 0, width, height }, scaling, 'bicubic', size, actual, 0);
+      expect(actual, `${name} → ${shorter} → ${size}`).toEqual(bytesOf(result));
+    }
+  });
+});
