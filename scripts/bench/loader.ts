@@ -1,7 +1,7 @@
 /*
  * `npm run bench:loader -- --data FOLDER`: the processor time of four jobs that read the same images with a loader, beside
  * that of one that decodes them itself; and how long training steps wait for their batches, with a loader and without.
- * Without a folder, of generated JPEGs; `--only reading` or `--only training` does one of the two.
+ * Without a folder, of generated JPEGs; `--only memory`, `reading` or `training` does one of them.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeShapes } from '../../src/data/shapes/write.ts';
 import { alignTable } from '../../src/report/table.ts';
+import { copyingBatches } from './loader-memory.ts';
 import { jobsReading, type ReadingCase, type ReadingResult } from './loader-reading.ts';
 import { type TrainingResult, trainingWaits } from './loader-training.ts';
 
@@ -51,9 +52,16 @@ try {
   for (let round = 0; round < rounds('training'); round++)
     for (const sharing of ['off', 'images', 'batches'] as const)
       training.push(await trainingWaits(sharing, settings, join(folder, `runs-${round}`)));
-  if (values.json) console.log(JSON.stringify({ reading, training }, null, 2));
+  const memory =
+    rounds('memory') > 0 ? copyingBatches(settings.batchSize, 3 * settings.imageSize ** 2, folder) : undefined;
+  if (values.json) console.log(JSON.stringify({ memory, reading, training }, null, 2));
   else {
     const tables = [
+      ...(memory
+        ? [
+            `shared memory, batches of ${memory.bytes} bytes: written ${memory.write.toFixed(1)} GB/s, read ${memory.read.toFixed(1)} GB/s`,
+          ]
+        : []),
       ...(reading.length > 0 ? [readingTable(reading)] : []),
       ...(training.length > 0 ? [trainingTable(training)] : []),
     ];

@@ -9,6 +9,7 @@ import { type CheckpointDamage, damageCheckpoint, flipBit, tearJournal } from '.
 import { journalViolations } from './invariants.ts';
 import { processesOf, survivorsOf } from './processes.ts';
 import { TINY_STEPS, tinyTrainingJobs } from './recipe.ts';
+import { loaderRemains } from './remains.ts';
 import type { RestFault, SessionFaults } from './schedule.ts';
 import { checkpointsOf, eventsOf, runSession } from './session.ts';
 import { consequencesOf, failsAttempts } from './strike.ts';
@@ -95,6 +96,7 @@ export async function runCampaign(
   const lost = await lostResults(runDirectory, history, expected);
   violations.push(...lost);
   violations.push(...(await keptFiles(runDirectory, damaged)));
+  violations.push(...loaderRemains(runDirectory).map((name) => `a loader has left ${name}`));
   const held = processesOf(runDirectory, leaders);
   survivors += held.length;
   violations.push(...held.map(({ pid, command }) => `process ${pid} survives the run: ${command}`));

@@ -18,15 +18,9 @@ export interface LoaderAddress {
 /** Longest path that a socket can have everywhere, bytes. */
 const LONGEST_PATH = 100;
 
-/**
- * Makes a place for a run's loader, and removes what killed sessions of the run have left. Only the holder of the run's lock
- * may call it. Rejects with what the system says.
- */
+/** Makes a place for a run's loader. Rejects with what the system says. */
 export async function makeLoaderAddress(runDirectory: string): Promise<LoaderAddress> {
-  const root = shortDirectory();
-  const prefix = `incubate-${createHash('sha256').update(resolve(runDirectory)).digest('hex').slice(0, 12)}-`;
-  for (const place of [root, MEMORY]) await removeLeft(place, prefix);
-  const directory = await mkdtemp(join(root, prefix));
+  const directory = await mkdtemp(join(shortDirectory(), prefixOf(runDirectory)));
   return {
     directory,
     address:
@@ -35,10 +29,18 @@ export async function makeLoaderAddress(runDirectory: string): Promise<LoaderAdd
   };
 }
 
-async function removeLeft(place: string, prefix: string): Promise<void> {
-  const left = (await readdir(place).catch(() => [])).filter((name) => name.startsWith(prefix));
-  // Somebody else's cannot be removed, and is not used either.
-  for (const name of left) await rm(join(place, name), { recursive: true, force: true }).catch(() => {});
+/** Removes what loaders of killed sessions of a run have left. Only the holder of the run's lock may call it. */
+export async function removeLoaderRemains(runDirectory: string): Promise<void> {
+  for (const place of [shortDirectory(), MEMORY]) {
+    const names = await readdir(place).catch(() => []);
+    const left = names.filter((name) => name.startsWith(prefixOf(runDirectory)));
+    // Somebody else's cannot be removed, and is not used either.
+    for (const name of left) await rm(join(place, name), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function prefixOf(runDirectory: string): string {
+  return `incubate-${createHash('sha256').update(resolve(runDirectory)).digest('hex').slice(0, 12)}-`;
 }
 
 /** The directory of temporary files, or one with a shorter path where a socket in it could not be named. */

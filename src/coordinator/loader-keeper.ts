@@ -12,7 +12,7 @@ import type { RunRecord } from '../protocol/run.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
 import { ExitCode, messageOf, type SerializedError } from '../util/errors.ts';
 import { makeDirectory } from '../util/make-directory.ts';
-import { type LoaderAddress, makeLoaderAddress } from './loader-address.ts';
+import { type LoaderAddress, makeLoaderAddress, removeLoaderRemains } from './loader-address.ts';
 import { processTag } from './process-identity.ts';
 import { type Limits, watchWorker } from './watchdog.ts';
 
@@ -56,6 +56,7 @@ export async function prepareLoader(options: LoaderOptions): Promise<LoaderKeepe
   const { record, jobs, places, runDirectory } = options;
   const { sharing, source, cacheMiB } = record.config.data;
   const sharesNothing = sharing === 'off' || source === SHAPES || (sharing === 'images' && cacheMiB === 0);
+  await removeLoaderRemains(runDirectory);
   const modules = jobs.filter(({ kind }) => kind === 'module').length;
   if (sharesNothing || Math.min(modules, places) < 2) return undefined;
   try {

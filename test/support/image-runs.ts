@@ -1,9 +1,5 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeShapes } from '../../src/data/shapes/write.ts';
-import { MEMORY } from '../../src/loader/shared-file.ts';
 import { journalOf, untilEvent } from './run.ts';
 import { type TinyRuns, tinyRuns } from './tiny-run.ts';
 
@@ -18,7 +14,7 @@ export async function imageRuns(): Promise<TinyRuns> {
       runs.trainArguments(
         run,
         ...['--set', `data.source=${images}`],
-        ...['--set', 'phases.incubate.epochs=10'],
+        ...['--set', 'phases.incubate.epochs=20'],
         ...['--json', ...more],
       ),
   };
@@ -33,12 +29,4 @@ export async function loaderPid(run: string, number = 1): Promise<number> {
     if (found) return found.pid as number;
     await untilEvent(run, ({ type, seq }) => type === 'loader-started' && seq > (started.at(-1)?.seq ?? 0));
   }
-}
-
-/** What loaders of a run have left in the places of temporary files and shared memory. */
-export function loaderRemains(run: string): string[] {
-  const prefix = `incubate-${createHash('sha256').update(resolve(run)).digest('hex').slice(0, 12)}`;
-  return [tmpdir(), MEMORY]
-    .filter((place) => existsSync(place))
-    .flatMap((place) => readdirSync(place).filter((name) => name.startsWith(prefix)));
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processesOf, survivorsOf } from '../../../scripts/soak/processes.ts';
+import { loaderRemains } from '../../../scripts/soak/remains.ts';
 import { startCli } from '../../../scripts/soak/session.ts';
-import { imageRuns, loaderPid, loaderRemains } from '../../support/image-runs.ts';
+import { imageRuns, loaderPid } from '../../support/image-runs.ts';
 import { journalOf, type LooseEvent, untilEvent } from '../../support/run.ts';
 import type { TinyRuns } from '../../support/tiny-run.ts';
 
@@ -30,6 +31,12 @@ const kindsOf = (events: readonly LooseEvent[]) =>
   );
 const trained = (run: string, job: string, step = 2) =>
   untilEvent(run, (event) => event.type === 'checkpoint' && event.job === job && (event.step as number) >= step);
+
+function start(mode: string, name: string, ...more: string[]) {
+  const run = `${mode}-${name}`;
+  const child = startCli(runs.trainArguments(run, ...sharing(mode), ...slots(2), ...more));
+  return { child, run: runs.runDirectory(run) };
+}
 
 /** Lets a run end and checks that it is what it would have been. */
 async function finishes(child: ReturnType<typeof startCli>, run: string, mode: string): Promise<LooseEvent[]> {
@@ -65,14 +72,8 @@ describe.each([
   ['images', 'off'],
   ['batches', 'batches'],
 ])('a run whose jobs share %s', (mode, reference) => {
-  const start = (name: string, ...more: string[]) => {
-    const run = `${mode}-${name}`;
-    const child = startCli(runs.trainArguments(run, ...sharing(mode), ...slots(2), ...more));
-    return { child, run: runs.runDirectory(run) };
-  };
-
   it('goes on when its loader is killed, with the same weights', async () => {
-    const { child, run } = start('killed');
+    const { child, run } = start(mode, 'killed');
     await trained(run, 'meta');
     process.kill(await loaderPid(run), 'SIGKILL');
     await Promise.race([trained(run, 'module-0', 6), trained(run, 'module-1', 6)]);
@@ -83,25 +84,8 @@ describe.each([
     expect(events.filter(({ type }) => type === 'job-failed')).toEqual([]);
   });
 
-  it.runIf(mode === 'batches')('does without a loader that dies again and again', async () => {
-    const { child, run } = start('given-up');
-    for (let number = 1; number <= 5; number++) process.kill(await loaderPid(run, number), 'SIGKILL');
-    const events = await finishes(child, run, reference);
-    expect(kindsOf(events).at(-1)).toBe('loader-given-up');
-    expect(events.filter(({ type }) => type === 'job-failed')).toEqual([]);
-  });
-
-  it.runIf(mode === 'images')('has a loader that hangs replaced', async () => {
-    const { child, run } = start('hung', '--set', 'execution.heartbeatLimit=2');
-    await trained(run, 'meta');
-    process.kill(await loaderPid(run), 'SIGSTOP');
-    const events = await finishes(child, run, reference);
-    const exited = events.find(({ type }) => type === 'loader-exited');
-    expect(exited?.reason).toBe('showed no sign of life and was ended');
-  });
-
   it('is not held up by a job that something has suspended', async () => {
-    const { child, run } = start('suspended', '--set', 'execution.heartbeatLimit=null');
+    const { child, run } = start(mode, 'suspended', '--set', 'execution.heartbeatLimit=null');
     const started = await untilEvent(run, ({ type, job }) => type === 'job-started' && job === 'module-0');
     await trained(run, 'module-0');
     process.kill(started.pid as number, 'SIGSTOP');
@@ -112,12 +96,33 @@ describe.each([
   });
 
   it('leaves nothing when everything is killed, and resume ends with the same weights', async () => {
-    const { child, run } = start('orphaned');
+    const { child, run } = start(mode, 'orphaned');
     const loader = await loaderPid(run);
     await trained(run, 'module-1');
     child.kill('SIGKILL');
     await child;
     expect(await survivorsOf(run, new Set([loader]))).toEqual([]);
-    await finishes(startCli(['resume', run, '--json']), run, reference);
+    // Also a session without a loader clears away what is left of the one before.
+    const more = mode === 'images' ? ['--set', 'devices.slots=1', '--force'] : [];
+    await finishes(startCli(['resume', run, '--json', ...more]), run, reference);
+  });
+});
+
+describe('a run', () => {
+  it('does without a loader that dies again and again', async () => {
+    const { child, run } = start('batches', 'given-up');
+    for (let number = 1; number <= 5; number++) process.kill(await loaderPid(run, number), 'SIGKILL');
+    const events = await finishes(child, run, 'batches');
+    expect(kindsOf(events).at(-1)).toBe('loader-given-up');
+    expect(events.filter(({ type }) => type === 'job-failed')).toEqual([]);
+  });
+
+  it('has a loader that hangs replaced', async () => {
+    const { child, run } = start('images', 'hung', '--set', 'execution.heartbeatLimit=4');
+    await trained(run, 'meta');
+    process.kill(await loaderPid(run), 'SIGSTOP');
+    const events = await finishes(child, run, 'off');
+    const exited = events.find(({ type }) => type === 'loader-exited');
+    expect(exited?.reason).toBe('showed no sign of life and was ended');
   });
 });
