@@ -1,4 +1,5 @@
-import { type PickleDict, unpickle } from './unpickle.ts';
+import type { PickleDict } from './pickle-values.ts';
+import { unpickle } from './unpickle.ts';
 
 /** Side of CIFAR's images, pixels. */
 export const CIFAR_SIDE = 32;

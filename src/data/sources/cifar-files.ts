@@ -12,13 +12,6 @@ const folders = ['cifar-10-batches-bin', 'cifar-10-batches-py', 'cifar-100-binar
 /** Largest file, bytes; the largest that is published has 155 MB. */
 const LARGEST = 1 << 28;
 
-/** Whether a file's name is one of CIFAR's. */
-function isCifarFile(name: string): boolean {
-  return cifarVariants.some(
-    ({ trainFile, testFile, namesFile }) => trainFile.test(name) || name === testFile || name === namesFile,
-  );
-}
-
 /** What of CIFAR lies in a folder: the names of an archive or an unpacked one, or '.' for its files themselves. */
 export function cifarPlaces(names: {
   readonly files: readonly string[];
@@ -85,4 +78,11 @@ async function readLimited(reader: ByteReader, path: string): Promise<Uint8Array
   const bytes = await reader.take(LARGEST + 1);
   if (bytes.length > LARGEST) throw fileError(path, `it has more than ${LARGEST} bytes, which no file of CIFAR has`);
   return bytes;
+}
+
+/** Whether a file's name is one of CIFAR's. */
+function isCifarFile(name: string): boolean {
+  return cifarVariants.some(
+    ({ trainFile, testFile, namesFile }) => trainFile.test(name) || name === testFile || name === namesFile,
+  );
 }

@@ -12,7 +12,8 @@ import { manifestName, openManifest } from './manifest.ts';
 import { openPacked } from './packed.ts';
 import { PACKED_FILE } from './packed-format.ts';
 import { isPattern } from './shard-pattern.ts';
-import { openShards, shardsIn } from './shards.ts';
+import { shardsIn } from './shard-places.ts';
+import { openShards } from './shards.ts';
 import type { ImageSource, SourceOptions } from './source.ts';
 import { trainNames, validationNames } from './split-names.ts';
 

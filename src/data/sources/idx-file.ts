@@ -17,6 +17,9 @@ const elementTypes: Readonly<Record<number, string>> = {
   14: 'doubles',
 };
 
+/** Most elements that are kept in memory; the largest set that is published so has 550 million. */
+const MOST = 2 ** 31;
+
 /**
  * Reads an IDX file of unsigned bytes, also gzipped: two zero bytes, the type, the number of dimensions, each dimension as a
  * big-endian 32-bit number, the elements (yann.lecun.com/exdb/mnist).
@@ -38,8 +41,9 @@ export async function readIdxFile(path: string, dimensions: number): Promise<Idx
     const view = new DataView(header.buffer, header.byteOffset, header.length);
     const shape = Array.from({ length: dimensions }, (_, dimension) => view.getUint32(4 * dimension));
     const size = shape.reduce((product, side) => product * side, 1);
+    if (size > MOST) throw fileError(path, `its header says ${shape.join('×')} bytes, more than ${MOST}`);
     // One byte more, so that what is too much is noticed; nothing is allocated for what is not there.
-    const data = await reader.take(Math.min(size + 1, Number.MAX_SAFE_INTEGER));
+    const data = await reader.take(size + 1);
     if (data.length === size) return { shape, data };
     const found = data.length < size ? `only ${data.length}` : 'more';
     throw fileError(path, `its header says ${shape.join('×')} = ${size} bytes, but ${found} follow`);

@@ -1,56 +1,9 @@
+import { build, call, expectKind, global, type PickleValue, setItems } from './pickle-values.ts';
+
 /*
  * Python's pickles of protocol 2, as far as CIFAR's files use them. A pickle is a program for a stack machine that may call
  * anything; this one knows a handful of instructions and three names of numpy's, which it gives a meaning of its own.
  */
-
-/** Texts and bytes of Python 2 are one type: bytes. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | PickleList
-  | PickleTuple
-  | PickleDict
-  | ByteArray
-  | Dtype
-  | Global;
-
-export interface PickleList {
-  readonly kind: 'list';
-  readonly items: PickleValue[];
-}
-
-interface PickleTuple {
-  readonly kind: 'tuple';
-  readonly items: readonly PickleValue[];
-}
-
-export interface PickleDict {
-  readonly kind: 'dict';
-  readonly entries: Map<string, PickleValue>;
-}
-
-/** numpy's array of unsigned bytes, row by row. */
-export interface ByteArray {
-  readonly kind: 'array';
-  shape: readonly number[];
-  data: Uint8Array;
-}
-
-interface Dtype {
-  readonly kind: 'dtype';
-}
-
-interface Global {
-  readonly kind: 'global';
-  readonly name: string;
-}
-
-const RECONSTRUCT = 'numpy.core.multiarray _reconstruct';
-const NDARRAY = 'numpy ndarray';
-const DTYPE = 'numpy dtype';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -175,14 +128,14 @@ export function unpickle(bytes: Uint8Array): PickleValue {
       case code('a'):
       case code('e'): {
         const items = opcode === code('a') ? [pop()] : popMarked();
-        const list = of('list', top());
+        const list = expectKind('list', top());
         for (const item of items) list.items.push(item);
         break;
       }
       case code('s'):
       case code('u'): {
         const items = opcode === code('s') ? popMany(2) : popMarked();
-        setItems(of('dict', top()), items);
+        setItems(expectKind('dict', top()), items);
         break;
       }
       case code('q'):
@@ -202,11 +155,11 @@ export function unpickle(bytes: Uint8Array): PickleValue {
         break;
       case code('R'): {
         const [callable, values] = popMany(2) as [PickleValue, PickleValue];
-        stack.push(call(of('global', callable).name, of('tuple', values).items));
+        stack.push(call(expectKind('global', callable).name, expectKind('tuple', values).items));
         break;
       }
       case code('b'): {
-        const state = of('tuple', pop()).items;
+        const state = expectKind('tuple', pop()).items;
         build(top(), state);
         break;
       }
@@ -241,69 +194,4 @@ function long(bytes: Uint8Array): number {
   const number = Number(BigInt.asIntN(8 * bytes.length, value));
   if (Number.isSafeInteger(number)) return number;
   throw new Error('the pickle has a number that is too large');
-}
-
-type Kinds = { list: PickleList; tuple: PickleTuple; dict: PickleDict; global: Global };
-
-function of<Kind extends keyof Kinds>(kind: Kind, value: PickleValue): Kinds[Kind] {
-  if (typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind)
-    return value as Kinds[Kind];
-  throw new Error(`the pickle uses something as a ${kind} that is none`);
-}
-
-function setItems(dict: PickleDict, items: readonly PickleValue[]): void {
-  if (items.length % 2 !== 0) throw new Error('the pickle sets a key without a value');
-  for (let index = 0; index < items.length; index += 2) {
-    const key = items[index];
-    const name = key instanceof Uint8Array ? Buffer.from(key).toString('latin1') : key;
-    if (typeof name !== 'string') throw new Error('the pickle has a dict with a key that is no text');
-    dict.entries.set(name, items[index + 1] as PickleValue);
-  }
-}
-
-function global(name: string): Global {
-  if ([RECONSTRUCT, NDARRAY, DTYPE].includes(name)) return { kind: 'global', name };
-  throw new Error(`the pickle asks for ${JSON.stringify(name.replace(' ', '.'))}, which is not allowed`);
-}
-
-/** `_reconstruct(ndarray, (0,), 'b')` makes an empty array, and `dtype('u1', …)` the type of bytes; {@link build} fills them. */
-function call(name: string, args: readonly PickleValue[]): PickleValue {
-  const [first] = args;
-  if (name === RECONSTRUCT && args.length === 3 && of('global', first as PickleValue).name === NDARRAY) {
-    return { kind: 'array', shape: [0], data: new Uint8Array() };
-  }
-  if (name === DTYPE && first !== undefined) {
-    const type = first instanceof Uint8Array ? Buffer.from(first).toString('latin1') : first;
-    if (type === 'u1') return { kind: 'dtype' };
-    throw new Error(`the pickle has an array of ${JSON.stringify(type)}, but only unsigned bytes ("u1") are read`);
-  }
-  throw new Error(`the pickle calls ${name.replace(' ', '.')} in a way that is not allowed`);
-}
-
-/** State of an array: (version, shape, dtype, whether column by column, bytes). That of a dtype of bytes says nothing. */
-function build(value: PickleValue, state: readonly PickleValue[]): void {
-  if (typeof value === 'object' && value !== null && 'kind' in value) {
-    if (value.kind === 'dtype') return;
-    if (value.kind === 'array') {
-      fill(value, state);
-      return;
-    }
-  }
-  throw new Error('the pickle gives a state to something that has none');
-}
-
-function fill(array: ByteArray, state: readonly PickleValue[]): void {
-  const [version, shape, dtype, byColumn, data] = state;
-  const isState = state.length === 5 && version === 1 && data instanceof Uint8Array;
-  if (!isState || typeof dtype !== 'object' || dtype === null || !('kind' in dtype) || dtype.kind !== 'dtype') {
-    throw new Error('the pickle gives an array a state that is none of one');
-  }
-  if (byColumn !== false && byColumn !== 0) throw new Error('the pickle has an array that is stored column by column');
-  const sides = of('tuple', shape as PickleValue).items;
-  const isSide = (side: PickleValue): side is number => typeof side === 'number' && side >= 0;
-  const product = sides.every(isSide) ? sides.reduce((total, side) => total * side, 1) : -1;
-  if (product !== data.length)
-    throw new Error(`the pickle has an array whose ${data.length} bytes do not fit its shape`);
-  array.shape = sides as readonly number[];
-  array.data = data;
 }
