@@ -50,7 +50,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'data',
-    summary: 'generate data sets',
+    summary: 'measure and generate data sets',
     load: async () => (await import('./data.ts')).dataCommand(),
   },
   {

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeShapes } from '../data/shapes/write.ts';
+import { benchCommand } from './data-bench.ts';
 
 interface ShapesOptions {
   readonly out: string;
@@ -10,9 +11,12 @@ interface ShapesOptions {
   readonly format: 'png' | 'jpg';
 }
 
-/** `incubate data`: makes data sets. */
+/** `incubate data`: measures data sets, and makes them. */
 export function dataCommand(): Command {
-  return new Command('data').description('generate data sets').addCommand(shapesCommand());
+  return new Command('data')
+    .description('measure and generate data sets')
+    .addCommand(benchCommand())
+    .addCommand(shapesCommand());
 }
 
 function shapesCommand(): Command {

@@ -47,6 +47,7 @@ it('the commands have these arguments and flags, besides those of settings', asy
     ['eval <run|weights>', '--runs-dir <directory>', '--json', 'settings'],
     ['config', '--json', 'settings'],
     ['clean [runs...]', '--all', '-y, --yes', '--dry-run', '--runs-dir <directory>', '--json'],
+    ['data bench <source>', '--seconds <n>', '--json', 'settings'],
     ['data shapes', '--out <dir>', '--train <n>', '--validation <n>', '--size <px>', '--seed <n>', '--format <format>'],
     ['engine build <engine>', '--force'],
     ['doctor', '--json'],
