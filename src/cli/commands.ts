@@ -50,7 +50,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'data',
-    summary: 'inspect, prepare and generate data sets',
+    summary: 'inspect, prepare, measure and generate data sets',
     load: async () => (await import('./data.ts')).dataCommand(),
   },
   {

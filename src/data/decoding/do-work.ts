@@ -6,7 +6,7 @@ import type { StoredImage } from '../sources/image-set.ts';
 import { centralScaling } from '../transforms/crop.ts';
 import { type Box, resizeBox } from '../transforms/resize.ts';
 import { augmentCropped, type DrawnCrop, drawCrop } from '../transforms/train-image.ts';
-import type { WorkItem } from './work.ts';
+import type { Work, WorkItem } from './work.ts';
 
 /** What of an image has been decoded. */
 export interface Decoded {
@@ -40,6 +40,7 @@ export function decodeFor(item: WorkItem): Decoded | Promise<Decoded> {
   const { size, channels } = work;
   const frame = frameOf(image);
   if (work.kind === 'scale') {
+    if (image.kind === 'pixels' && isSquare(image.pixels, work)) return { pixels: image.pixels };
     const isReady = frame?.width === size && frame.height === size;
     const pixels = isReady ? decodeFrame(frame, wholeOf(frame), channels) : undefined;
     if (pixels) return { pixels };
@@ -71,6 +72,10 @@ export function finishWork(item: WorkItem, { pixels, crop }: Decoded, target: Ui
   } else if (crop && key) {
     augmentCropped(pixels, crop, work.augment, key, { size, channels, target, offset });
   }
+}
+
+function isSquare({ height, width, channels }: Pixels, work: Work): boolean {
+  return height === work.size && width === work.size && channels === work.channels;
 }
 
 function drawnFor({ work, key }: WorkItem, size: { readonly width: number; readonly height: number }) {

@@ -69,6 +69,7 @@ it('the commands have these arguments and flags, besides those of settings', asy
       '--seed <n>',
       '--json',
     ],
+    ['data bench <source>', '--seconds <n>', '--json', 'settings'],
     ['data shapes', '--out <dir>', '--train <n>', '--validation <n>', '--size <px>', '--seed <n>', '--format <format>'],
     ['engine build <engine>', '--force'],
     ['doctor', '--json'],

@@ -1,0 +1,132 @@
+import type { RunConfig } from '../config/schema.ts';
+import { batchesPerEpoch, trainBatches } from './batches.ts';
+import type { Dataset } from './dataset.ts';
+import { decodeFor, finishWork } from './decoding/do-work.ts';
+import { mostThreads } from './decoding/threads.ts';
+import type { Work } from './decoding/work.ts';
+import { openDataset } from './open.ts';
+import { augmentationOf } from './transforms/augmentation.ts';
+import { augmentScaled } from './transforms/train-image.ts';
+
+/** How fast training batches of a data set are made. */
+export interface DataBench {
+  readonly source: string;
+  /** Images of the batches that were made. */
+  readonly images: number;
+  readonly seconds: number;
+  readonly imagesPerSecond: number;
+  /** Threads that images are worked on in. */
+  readonly threads: number;
+  /** Images that were kept in memory when they were met again. */
+  readonly cached: boolean;
+  /** Milliseconds of the processor for an image, from its file or source: mean of a sample. */
+  readonly image: {
+    readonly sample: number;
+    readonly decode: number;
+    readonly transform: number;
+    /** Of both together. */
+    readonly decodeShare: number;
+  };
+}
+
+/** Images of the sample. */
+const SAMPLE = 200;
+const ROUNDS = 5;
+/** Images whose decoded pixels are held at a time. */
+const CHUNK = 20;
+const STREAM = 'bench';
+
+/**
+ * Makes the training batches that a configuration describes for some seconds, epoch after epoch, as a job would.
+ *
+ * @throws DATA_* where there is no data set, or an image cannot be decoded
+ */
+export async function benchDataset(config: RunConfig, seconds: number): Promise<DataBench> {
+  const dataset = await openDataset(config);
+  const { batchSize } = config.training;
+  const perEpoch = batchesPerEpoch(dataset.train.length, batchSize, config.data.repeats);
+  const started = performance.now();
+  const elapsed = () => (performance.now() - started) / 1000;
+  let batches = 0;
+  for (let epoch = 0; elapsed() < seconds; epoch++) {
+    for await (const _ of batchesOf(config, dataset, epoch)) {
+      batches += 1;
+      if (elapsed() >= seconds) break;
+    }
+  }
+  const taken = elapsed();
+  const { imageSize, channels } = config.model;
+  const isKept = augmentationOf(config).crop === undefined;
+  const bytes = (dataset.train.length + dataset.validation.length) * imageSize ** 2 * channels;
+  return {
+    source: config.data.source,
+    images: batches * batchSize,
+    seconds: taken,
+    imagesPerSecond: (batches * batchSize) / taken,
+    threads: mostThreads(),
+    cached: isKept && batches > perEpoch && bytes <= config.data.cacheMiB * 2 ** 20,
+    image: await sampleOf(config, dataset),
+  };
+}
+
+function batchesOf(config: RunConfig, { train }: Dataset, epoch: number) {
+  const { data, model, training, seed } = config;
+  return trainBatches(train, {
+    seed,
+    stream: STREAM,
+    epoch,
+    firstBatch: 0,
+    batchSize: training.batchSize,
+    imageSize: model.imageSize,
+    channels: model.channels,
+    prefetch: data.prefetch,
+    augment: augmentationOf(config),
+    repeats: data.repeats,
+    onDamage: data.onDamage,
+  });
+}
+
+/** The processor's time for decoding and for what follows, image after image on this thread. */
+async function sampleOf(config: RunConfig, { train }: Dataset): Promise<DataBench['image']> {
+  const { data, model, seed } = config;
+  const augment = augmentationOf(config);
+  const { imageSize: size, channels } = model;
+  const work: Work = augment.crop
+    ? { kind: 'crop', size, channels, augment }
+    : { kind: 'scale', size, channels, resize: data.resize };
+  const { stored } = train;
+  if (!stored) throw new RangeError('the images of this data set cannot be read one by one');
+  const target = new Uint8Array(size * size * channels);
+  const sample = Math.min(SAMPLE, train.length);
+  let times = { decode: 0, transform: 0 };
+  // Several rounds, of which the last counts: code becomes fast as it runs.
+  for (let round = 0; round < ROUNDS; round++) {
+    times = { decode: 0, transform: 0 };
+    for (let from = 0; from < sample; from += CHUNK) {
+      const indices = Array.from({ length: Math.min(CHUNK, sample - from) }, (_, place) =>
+        Math.floor(((from + place) * train.length) / sample),
+      );
+      const begun = process.cpuUsage();
+      const done = [];
+      for (const index of indices) {
+        const key = { seed, stream: STREAM, epoch: round, index };
+        const item = { work, image: await stored.read(index), name: stored.name(index), key };
+        done.push({ item, key, decoded: await decodeFor(item) });
+      }
+      times.decode += milliseconds(process.cpuUsage(begun));
+      const between = process.cpuUsage();
+      for (const { item, key, decoded } of done) {
+        if (augment.crop) finishWork(item, decoded, target, 0);
+        else augmentScaled(decoded.pixels.data, augment, key, { size, channels, target, offset: 0 });
+      }
+      times.transform += milliseconds(process.cpuUsage(between));
+    }
+  }
+  const { decode, transform } = times;
+  const decodeShare = decode / (decode + transform);
+  return { sample, decode: decode / sample, transform: transform / sample, decodeShare };
+}
+
+function milliseconds({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1000;
+}
