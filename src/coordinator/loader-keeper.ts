@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import { SHAPES } from '../data/shapes/source.ts';
+import { augmentationOf } from '../data/transforms/augmentation.ts';
 import type { Worker } from '../executors/executor.ts';
 import { localExecutor } from '../executors/local.ts';
 import { programPath } from '../executors/programs.ts';
@@ -54,11 +55,9 @@ const FEWEST_THREADS = 4;
  */
 export async function prepareLoader(options: LoaderOptions): Promise<LoaderKeeper | undefined> {
   const { record, jobs, places, runDirectory } = options;
-  const { sharing, source, cacheMiB } = record.config.data;
-  const sharesNothing = sharing === 'off' || source === SHAPES || (sharing === 'images' && cacheMiB === 0);
   await removeLoaderRemains(runDirectory);
   const modules = jobs.filter(({ kind }) => kind === 'module').length;
-  if (sharesNothing || Math.min(modules, places) < 2) return undefined;
+  if (!sharesSomething(record.config) || Math.min(modules, places) < 2) return undefined;
   try {
     const place = await makeLoaderAddress(runDirectory);
     const specPath = await writeSpec(options, place);
@@ -67,6 +66,13 @@ export async function prepareLoader(options: LoaderOptions): Promise<LoaderKeepe
     options.notice(`jobs decode images for themselves, as there is no place for a loader: ${messageOf(error)}`);
     return undefined;
   }
+}
+
+/** What is cut out of images at random before they are scaled is another image each time: nothing but batches can be shared. */
+function sharesSomething(config: RunConfig): boolean {
+  const { sharing, source, cacheMiB } = config.data;
+  if (sharing === 'off' || source === SHAPES) return false;
+  return sharing === 'batches' || (cacheMiB > 0 && !augmentationOf(config).crop);
 }
 
 interface LoaderFiles {

@@ -78,7 +78,7 @@ function openConsumer(socket: Socket): Consumer {
   let lastId = -1;
   const send = (answer: Answer) => {
     if (socket.destroyed) return;
-    socket.write(encodeFrame(answer));
+    socket.write(frameOf(answer));
     if (socket.writableLength > MAX_UNREAD) socket.destroy();
   };
   const answer = (what: Answer) => {
@@ -158,4 +158,14 @@ function openConsumer(socket: Socket): Consumer {
     },
     close: () => socket.destroy(),
   };
+}
+
+/** An answer that is too long for a message, for all that it tells of damage, is none: consumers find that out themselves. */
+function frameOf(answer: Answer): Buffer {
+  try {
+    return encodeFrame(answer);
+  } catch (error) {
+    if (!('id' in answer)) throw error;
+    return encodeFrame({ type: 'failed', id: answer.id } satisfies Answer);
+  }
 }

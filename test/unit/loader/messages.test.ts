@@ -16,6 +16,7 @@ const answers = [
   { type: 'alive' },
   { type: 'images', id: 4, images: [[4096, 8, 8, 3], null, { error }] },
   { type: 'batch', id: 5, offset: 4096, batchSize: 16, generation: 7 },
+  { type: 'batch', id: 5, offset: 0, batchSize: 1, generation: 1, damaged: [{ index: 3, message: 'it is cut off' }] },
   { type: 'failed', id: 6 },
   { type: 'failed', id: 6, error },
 ];

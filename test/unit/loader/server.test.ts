@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runConfigSchema } from '../../../src/config/schema.ts';
-import { trainBatchOptions } from '../../../src/data/batch-options.ts';
+import { evaluationBatchOptions, trainBatchOptions } from '../../../src/data/batch-options.ts';
 import { evaluationBatches, trainBatches } from '../../../src/data/batches.ts';
 import type { Batch, Dataset, Split } from '../../../src/data/dataset.ts';
 import { slotBytes } from '../../../src/loader/batch-slots.ts';
@@ -24,34 +24,34 @@ const IMAGES = { train: 70, validation: 21 };
 const imageBytes = 6 * 6 * 3;
 const fingerprint = 'of these images';
 
-function configOf(sharing: 'images' | 'batches') {
+function configOf(sharing: 'images' | 'batches', onDamage: 'fail' | 'skip' = 'fail') {
   return runConfigSchema.parse({
     model: { imageSize: 6 },
-    data: { sharing, padding: 2, prefetch: 3 },
+    data: { sharing, padding: 2, prefetch: 3, onDamage },
     training: { batchSize: 8 },
   });
 }
 
 /** Images whose bytes follow from their index; a few milliseconds each, and not in order. */
-function countedSplit(length: number, base: number, decoded: number[]): Split {
+function countedSplit(length: number, base: number, decoded: number[], reason: string): Split {
   return {
     length,
     label: (index) => index % 5,
     async image(index) {
       decoded.push(base + index);
       await delay((index * 7) % 4);
-      if (base + index === 13) throw new IncubateError('DATA_IMAGE', 'image 13 is damaged', { hint: 'Repair it.' });
+      if (base + index === 13) throw new IncubateError('DATA_IMAGE', reason, { hint: 'Repair it.' });
       return Uint8Array.from({ length: imageBytes }, (_, byte) => base + index + byte);
     },
   };
 }
 
-function datasetOf(decoded: number[] = []): Dataset {
+function datasetOf(decoded: number[] = [], reason = 'image 13 is damaged'): Dataset {
   const identity = { source: 'here', classes: ['a'], ...IMAGES, fingerprint };
   return {
     identity,
-    train: countedSplit(IMAGES.train, 100, decoded),
-    validation: countedSplit(IMAGES.validation, 0, decoded),
+    train: countedSplit(IMAGES.train, 100, decoded, reason),
+    validation: countedSplit(IMAGES.validation, 0, decoded, reason),
   };
 }
 
@@ -67,13 +67,24 @@ interface Started {
   readonly decoded: number[];
 }
 
+interface Damage {
+  readonly onDamage: 'fail' | 'skip';
+  readonly reason: string;
+}
+const usual: Damage = { onDamage: 'fail', reason: 'image 13 is damaged' };
+
 let count = 0;
-async function start(sharing: 'images' | 'batches', room: number, at?: string): Promise<Started> {
+async function start(
+  sharing: 'images' | 'batches',
+  room: number,
+  at?: string,
+  { onDamage, reason } = usual,
+): Promise<Started> {
   const directory = at ?? join(temporaryDirectory(), `incubate-${count++}`);
   if (at === undefined) mkdirSync(directory);
   const decoded: number[] = [];
-  const { train, validation } = datasetOf(decoded);
-  const config = configOf(sharing);
+  const { train, validation } = datasetOf(decoded, reason);
+  const config = configOf(sharing, onDamage);
   const bytes = slotBytes(config.training.batchSize, imageBytes);
   const labels = Int32Array.from({ length: IMAGES.train + IMAGES.validation }, (_, index) =>
     index < IMAGES.train ? train.label(index) : validation.label(index - IMAGES.train),
@@ -90,13 +101,13 @@ async function start(sharing: 'images' | 'batches', room: number, at?: string): 
   return { address, server, decoded };
 }
 
-async function consumer(address: string, sharing: 'images' | 'batches') {
+async function consumer(address: string, sharing: 'images' | 'batches', { onDamage, reason } = usual) {
   const decoded: number[] = [];
   const warnings: string[] = [];
-  const own = datasetOf(decoded);
+  const own = datasetOf(decoded, reason);
   const shared = await shareDataset({
     address,
-    config: configOf(sharing),
+    config: configOf(sharing, onDamage),
     identity: own.identity,
     open: async () => own,
     onWarning: (message) => warnings.push(message),
@@ -166,6 +177,18 @@ describe.each(['images', 'batches'] as const)('a loader of %s', (sharing) => {
     const error = await collect(evaluationBatches(dataset.validation, options)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(IncubateError);
     expect(error).toMatchObject({ code: 'DATA_IMAGE', message: 'image 13 is damaged', hint: 'Repair it.' });
+  });
+
+  it('passes on which images others stand in for, where damage is skipped, also where that is too much for a message', async () => {
+    for (const reason of ['image 13 is damaged', 'x'.repeat(2 ** 20)]) {
+      const { address } = await start(sharing, 200, undefined, { onDamage: 'skip', reason });
+      const { dataset, close } = await consumer(address, sharing, { onDamage: 'skip', reason });
+      const options = evaluationBatchOptions(configOf(sharing, 'skip'), 8);
+      const found = await collect(evaluationBatches(dataset.validation, options));
+      expect(found).toEqual(await collect(evaluationBatches(datasetOf([], reason).validation, options)));
+      expect(found[1]?.damaged).toEqual([{ index: 13, message: reason }]);
+      close();
+    }
   });
 
   it('does not suffer from a consumer that asks and never reads', async () => {
