@@ -14,23 +14,31 @@ const signatures: readonly (readonly [place: number, bytes: string])[] = [
 ];
 
 /**
- * DATA_IMAGE for an image that the library cannot decode. What the library says itself is of no use: its threads share a
- * place for messages, and one of them may find another's there.
+ * The error for an image that the library cannot decode: DATA_IMAGE, or ENVIRONMENT_READ where that is not the image's fault.
+ * What the library says itself is of no use: its threads share a place for messages, and one of them may find another's there.
  */
 export function undecodable(image: StoredImage, name: string): IncubateError {
-  return new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(name)} cannot be decoded: ${reasonOf(image)}`, {
-    hint: 'Repair or remove the file and start a new run, or skip such images with --set data.onDamage=skip; if it was whole before, restore it and resume the run.',
-  });
+  const damaged = (reason: string) =>
+    new IncubateError('DATA_IMAGE', `the image ${JSON.stringify(name)} cannot be decoded: ${reason}`, {
+      hint: 'Repair or remove the file and start a new run, or skip such images with --set data.onDamage=skip; if it was whole before, restore it and resume the run.',
+    });
+  if (image.kind === 'pixels') return damaged('its pixels cannot be scaled');
+  try {
+    return damaged(reasonOf(image.kind === 'encoded' ? image.bytes : readFileSync(image.path)));
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return damaged('the file is missing');
+    return new IncubateError(
+      'ENVIRONMENT_READ',
+      `the image ${JSON.stringify(name)} cannot be read: ${messageOf(error)}`,
+      {
+        hint: 'Check the permissions of the file and the disk that it is on.',
+        cause: error,
+      },
+    );
+  }
 }
 
-function reasonOf(image: StoredImage): string {
-  if (image.kind === 'pixels') return 'its pixels are not in a layout that can be scaled';
-  let bytes: Uint8Array;
-  try {
-    bytes = image.kind === 'encoded' ? image.bytes : readFileSync(image.path);
-  } catch (error) {
-    return hasErrno(error, 'ENOENT') ? 'the file is missing' : `the file cannot be read (${messageOf(error)})`;
-  }
+function reasonOf(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'it is empty';
   const head = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
   const isKnown = signatures.some(([place, signature]) => head.startsWith(signature, place));

@@ -1,5 +1,7 @@
 import type { Pixels } from '../pixels.ts';
 import type { Interpolation } from './raster.ts';
+import { HALF, PRECISION, type ResizeKernels, resizeKernels } from './resize-kernels.ts';
+import type { WasmMemory } from './wasm.ts';
 
 /** A part of an image, whole pixels. */
 export interface Box {
@@ -26,10 +28,6 @@ interface Weights {
   readonly values: Int32Array;
 }
 
-/** Bits after the point: a sum of products with bytes, overshooting included, fits into 32 bits. */
-const PRECISION = 22;
-const HALF = 1 << (PRECISION - 1);
-
 /**
  * Scales the part `box` of an image and writes a square of `size` of the result, from `scaling.left` and `scaling.top` on,
  * into `target` from `offset`.
@@ -46,82 +44,62 @@ export function resizeBox(
   target: Uint8Array,
   offset: number,
 ): void {
-  const { channels } = image;
+  const { channels, width } = image;
   const across = weightsOf(box.width, scaling.width, scaling.left, size, interpolation);
   const down = weightsOf(box.height, scaling.height, scaling.top, size, interpolation);
   const firstRow = down.first[0] as number;
-  const rows = Math.min(box.height, (down.first[size - 1] as number) + down.taps) - firstRow;
-  const lines = scratch(rows * size * channels);
+  const rows = (down.first[size - 1] as number) + down.taps - firstRow;
+  const stride = width * channels;
+  const start = (box.top + firstRow) * stride + box.left * channels;
+  const sourceBytes = (rows - 1) * stride + box.width * channels;
+  const lineBytes = size * channels;
+  const lineStride = aligned(lineBytes);
+
+  kernels ??= resizeKernels();
+  const sourcePlace = 0;
+  const firstPlace = aligned(sourceBytes + 1);
+  const acrossPlace = firstPlace + aligned(4 * size);
+  const downPlace = acrossPlace + aligned(across.values.byteLength);
+  const linesPlace = downPlace + aligned(down.values.byteLength);
+  const resultPlace = linesPlace + rows * lineStride + 16;
+  const end = resultPlace + size * lineStride;
+  const { buffer } = roomFor(kernels.memory, end);
+  const bytes = new Uint8Array(buffer);
+  bytes.set(image.data.subarray(start, start + sourceBytes), sourcePlace);
+  new Int32Array(buffer, firstPlace, size).set(across.first.map((first) => first * channels));
+  new Int32Array(buffer, acrossPlace, across.values.length).set(across.values);
+  new Int32Array(buffer, downPlace, down.values.length).set(down.values);
+
   for (let row = 0; row < rows; row++) {
-    const start = ((box.top + firstRow + row) * image.width + box.left) * channels;
-    scaleLine(image.data, start, channels, across, lines, row * size * channels, size);
+    const [from, to] = [sourcePlace + row * stride, linesPlace + row * lineStride];
+    if (channels === 3) kernels.line(from, firstPlace, firstPlace + 4 * size, acrossPlace, 4 * across.taps, to);
+    else scaleGreyLine(bytes, from, across, to, size);
   }
-  scaleColumns(lines, firstRow, down, target, offset, size * channels, size);
-}
-
-function scaleLine(
-  source: Uint8Array,
-  start: number,
-  channels: number,
-  { taps, first, values }: Weights,
-  target: Uint8Array,
-  offset: number,
-  size: number,
-): void {
-  let to = offset;
-  for (let column = 0, weight = 0; column < size; column++) {
-    const from = start + (first[column] as number) * channels;
-    if (channels === 3) {
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      for (let tap = 0, place = from; tap < taps; tap++, weight++, place += 3) {
-        const value = values[weight] as number;
-        red = (red + Math.imul(source[place] as number, value)) | 0;
-        green = (green + Math.imul(source[place + 1] as number, value)) | 0;
-        blue = (blue + Math.imul(source[place + 2] as number, value)) | 0;
-      }
-      target[to++] = byteOf(red);
-      target[to++] = byteOf(green);
-      target[to++] = byteOf(blue);
-    } else {
-      let grey = HALF;
-      for (let tap = 0; tap < taps; tap++, weight++) {
-        grey = (grey + Math.imul(source[from + tap] as number, values[weight] as number)) | 0;
-      }
-      target[to++] = byteOf(grey);
-    }
-  }
-}
-
-function scaleColumns(
-  lines: Uint8Array,
-  firstRow: number,
-  { taps, first, values }: Weights,
-  target: Uint8Array,
-  offset: number,
-  stride: number,
-  size: number,
-): void {
-  const sums = new Int32Array(stride);
   for (let row = 0; row < size; row++) {
-    sums.fill(HALF);
-    for (let tap = 0; tap < taps; tap++) {
-      const value = values[row * taps + tap] as number;
-      if (value === 0) continue;
-      const from = ((first[row] as number) - firstRow + tap) * stride;
-      for (let place = 0; place < stride; place++) {
-        sums[place] = ((sums[place] as number) + Math.imul(lines[from + place] as number, value)) | 0;
-      }
-    }
-    const to = offset + row * stride;
-    for (let place = 0; place < stride; place++) target[to + place] = byteOf(sums[place] as number);
+    const from = linesPlace + ((down.first[row] as number) - firstRow) * lineStride;
+    const weights = downPlace + 4 * row * down.taps;
+    const to = resultPlace + row * lineStride;
+    kernels.column(from, lineStride, weights, weights + 4 * down.taps, to, to + lineStride);
+    target.set(bytes.subarray(to, to + lineBytes), offset + row * lineBytes);
   }
 }
 
-function byteOf(sum: number): number {
-  const value = sum >> PRECISION;
-  return value < 0 ? 0 : value > 255 ? 255 : value;
+function scaleGreyLine(
+  bytes: Uint8Array,
+  from: number,
+  { taps, first, values }: Weights,
+  to: number,
+  size: number,
+): void {
+  for (let column = 0, weight = 0; column < size; column++) {
+    const start = from + (first[column] as number);
+    let sum = HALF;
+    for (let tap = 0; tap < taps; tap++, weight++) {
+      sum = (sum + Math.imul(bytes[start + tap] as number, values[weight] as number)) | 0;
+    }
+    const value = sum >> PRECISION;
+    bytes[to + column] = value < 0 ? 0 : value > 255 ? 255 : value;
+  }
 }
 
 /** The weights of the pixels `from`..`from + count` of a line of `length` pixels that `source` pixels are scaled to. */
@@ -166,9 +144,17 @@ function linearKernel(distance: number): number {
 }
 
 /** Kept from image to image; nothing is scaled while another image is. */
-let scratchBytes = new Uint8Array(0);
+let kernels: ResizeKernels | undefined;
 
-function scratch(bytes: number): Uint8Array {
-  if (scratchBytes.length < bytes) scratchBytes = new Uint8Array(bytes);
-  return scratchBytes;
+const PAGE = 65_536;
+
+function roomFor(memory: WasmMemory, bytes: number): WasmMemory {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  return memory;
+}
+
+/** The next place that a vector may begin at. */
+function aligned(place: number): number {
+  return (place + 15) & ~15;
 }
