@@ -17,6 +17,8 @@ export function words(values: readonly Candidate[]): Candidates {
   return { kind: 'words', values };
 }
 
+const dataSources: Candidates = { kind: 'files', values: [{ word: 'shapes' }] };
+
 /** What an option may be given: its choices, those of the setting that it stands for, or what its placeholder says. */
 export async function optionValues({ argChoices, flags, long }: Option, current: string): Promise<Candidates> {
   if (argChoices) return words(argChoices.map((word) => ({ word })));
@@ -27,7 +29,7 @@ export async function optionValues({ argChoices, flags, long }: Option, current:
   }
   const { configFlags } = await import('../config/flags.ts');
   const flag = configFlags.find((known) => known.flag === long);
-  if (flag?.key === 'data.source') return { kind: 'directories', values: [{ word: 'shapes' }] };
+  if (flag?.key === 'data.source') return dataSources;
   if (flag?.key === 'model.name') {
     const { modelNames } = await import('../models/registry.ts');
     return words(modelNames().map((word) => ({ word })));
@@ -60,6 +62,7 @@ export async function argumentValues(argument: Argument, context: LineContext): 
   const { operands, runsDirectory } = context;
   if (argument.argChoices) return words(argument.argChoices.map((word) => ({ word })));
   const name = argument.name();
+  if (name === 'source') return dataSources;
   if (/^runs?\b/.test(name)) {
     const runs = (await listRuns(runsDirectory)).filter((run) => !operands.includes(run));
     return { kind: name.includes('|') ? 'files' : 'words', values: runs.map((word) => ({ word })) };

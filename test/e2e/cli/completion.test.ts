@@ -61,6 +61,8 @@ const cases: [string, string[], string[]][] = [
   ['nothing of a command that there is not', ['nonsense', ''], []],
   ['nothing where there is no such run', ['logs', 'nonsense', ''], []],
   ['files', ['train', '--config', 'sett'], ['settings.yaml']],
+  ['files', ['plan', '--data', 's'], ['settings.yaml', 'shapes']],
+  ['files', ['data', 'inspect', 's'], ['settings.yaml', 'shapes']],
   ['directories', ['resume', '--runs-dir', ''], ['bin', 'images', 'runs']],
 ];
 
