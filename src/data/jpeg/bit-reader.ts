@@ -84,16 +84,20 @@ export function readCoefficients(
   let { bits, count, place } = reader;
   let last = 0;
   for (let index = 1; index < 64; ) {
-    while (count <= 24) {
+    if (count < 16) {
       const byte = bytes[place] as number;
-      if (byte === 0xff && bytes[place + 1] !== 0) {
-        reader.invented += 8;
-        bits <<= 8;
+      const next = bytes[place + 1] as number;
+      if (byte !== 0xff && next !== 0xff) {
+        bits = (bits << 16) | (byte << 8) | next;
+        place += 2;
+        count += 16;
       } else {
-        bits = (bits << 8) | byte;
-        place += byte === 0xff ? 2 : 1;
+        reader.bits = bits;
+        reader.count = count;
+        reader.place = place;
+        fill(reader);
+        ({ bits, count, place } = reader);
       }
-      count += 8;
     }
     const entry = look[(bits >>> (count - LOOK_BITS)) & ((1 << LOOK_BITS) - 1)] as number;
     let zeros: number;
@@ -118,16 +122,12 @@ export function readCoefficients(
         zeros = symbol >> 4;
         size = symbol & 15;
       }
-      while (count < size) {
-        const byte = bytes[place] as number;
-        if (byte === 0xff && bytes[place + 1] !== 0) {
-          reader.invented += 8;
-          bits <<= 8;
-        } else {
-          bits = (bits << 8) | byte;
-          place += byte === 0xff ? 2 : 1;
-        }
-        count += 8;
+      if (count < size) {
+        reader.bits = bits;
+        reader.count = count;
+        reader.place = place;
+        fill(reader);
+        ({ bits, count, place } = reader);
       }
       count -= size;
       value = (bits >>> count) & ((1 << size) - 1);

@@ -1,3 +1,5 @@
+import { aligned, roomIn } from '../wasm.ts';
+import { type ColourKernels, colourKernels } from './colour-kernels.ts';
 import type { Plane } from './planes.ts';
 
 /** Part of an image, in pixels, that the planes cover. */
@@ -39,54 +41,64 @@ export function writeColour(planes: readonly Plane[], part: Part, target: Uint8C
 }
 
 /** Writes RGB where two columns, and with `down` = 2 also two rows, share a sample of chroma. */
-export function writeColourOfPairs(
-  planes: readonly Plane[],
-  down: number,
-  part: Part,
-  target: Uint8ClampedArray,
-): void {
+export function writeColourOfPairs(planes: readonly Plane[], down: number, part: Part, target: Uint8Array): void {
   const [luma, cb, cr] = planes as [Plane, Plane, Plane];
-  const [cbSamples, crSamples] = [cb.samples, cr.samples];
-  const final = cb.width - 1 - cb.left;
-  const first = (part.left >> 1) - cb.left;
-  const end = part.left + part.width;
+  kernels ??= colourKernels();
+  const cbPlace = aligned(luma.stride * luma.rows + READ_AHEAD);
+  const crPlace = cbPlace + cb.rows * paddedStride(cb);
+  const rowPlace = aligned(crPlace + cr.rows * paddedStride(cr) + READ_AHEAD);
+  // The first pixel is the left one of a pair.
+  const skipped = part.left & 1;
+  const end = rowPlace + 3 * (part.width + skipped);
+  const bytes = roomIn(kernels.memory, end + 3 * READ_AHEAD);
+  bytes.set(luma.samples.subarray(0, luma.stride * luma.rows));
+  copyPadded(cb, bytes, cbPlace);
+  copyPadded(cr, bytes, crPlace);
+
+  const left = part.left - skipped;
+  const first = left / 2 - cb.left + PADDING - 1;
   // Of one row alone there is nothing to weigh: 4 times its samples is 3 times and once.
   const [roundLeft, roundRight] = down === 2 ? [8, 7] : [4, 8];
-  for (let row = 0, to = 0; row < part.height; row++) {
+  for (let row = 0; row < part.height; row++) {
     const y = part.top + row;
-    const near = rowStart(cb, down === 2 ? y >> 1 : y);
-    const far = down === 2 ? rowStart(cb, (y >> 1) + (y & 1 ? 1 : -1)) : near;
-    const lumaStart = rowStart(luma, y) - luma.left;
-    let place = first;
-    const before = Math.max(0, place - 1);
-    let cbBefore = 3 * (cbSamples[near + before] as number) + (cbSamples[far + before] as number);
-    let crBefore = 3 * (crSamples[near + before] as number) + (crSamples[far + before] as number);
-    let cbHere = 3 * (cbSamples[near + place] as number) + (cbSamples[far + place] as number);
-    let crHere = 3 * (crSamples[near + place] as number) + (crSamples[far + place] as number);
-    for (let x = part.left & ~1; x < end; x += 2, place++) {
-      // The outermost pixels take their sample as it is: 3 times and once.
-      const next = place < final ? place + 1 : place;
-      const cbNext = 3 * (cbSamples[near + next] as number) + (cbSamples[far + next] as number);
-      const crNext = 3 * (crSamples[near + next] as number) + (crSamples[far + next] as number);
-      if (x >= part.left) {
-        const round = x === 0 ? 8 : roundLeft;
-        const blue = ((3 * cbHere + cbBefore + round) >> 4) - 128;
-        const red = ((3 * crHere + crBefore + round) >> 4) - 128;
-        writePixel(luma.samples[lumaStart + x] as number, blue, red, target, to);
-        to += 3;
-      }
-      if (x + 1 < end) {
-        const round = place === final ? 7 : roundRight;
-        const blue = ((3 * cbHere + cbNext + round) >> 4) - 128;
-        const red = ((3 * crHere + crNext + round) >> 4) - 128;
-        writePixel(luma.samples[lumaStart + x + 1] as number, blue, red, target, to);
-        to += 3;
-      }
-      cbBefore = cbHere;
-      crBefore = crHere;
-      cbHere = cbNext;
-      crHere = crNext;
-    }
+    const near = first + paddedStride(cb) * rowOf(cb, down === 2 ? y >> 1 : y);
+    const far = down === 2 ? first + paddedStride(cb) * rowOf(cb, (y >> 1) + (y & 1 ? 1 : -1)) : near;
+    kernels.pairs(
+      luma.stride * rowOf(luma, y) + left - luma.left,
+      cbPlace + near,
+      cbPlace + far,
+      crPlace + near,
+      crPlace + far,
+      rowPlace,
+      end,
+      roundLeft,
+      roundRight,
+    );
+    target.set(bytes.subarray(rowPlace + 3 * skipped, end), row * 3 * part.width);
+  }
+}
+
+/** Kept from image to image; nothing is converted while another image is. */
+let kernels: ColourKernels | undefined;
+
+/** Bytes that a kernel may read or write beyond what counts. */
+const READ_AHEAD = 16;
+/** Bytes before and behind a row of chroma. */
+const PADDING = 16;
+
+function paddedStride({ stride }: Plane): number {
+  return stride + 2 * PADDING;
+}
+
+/** Copies rows of chroma; the outermost samples are there twice, so that they take nothing from beyond the edge. */
+function copyPadded(plane: Plane, bytes: Uint8Array, place: number): void {
+  const { samples, stride, rows, left, width } = plane;
+  const final = width - 1 - left;
+  for (let row = 0; row < rows; row++) {
+    const start = place + row * paddedStride(plane) + PADDING;
+    bytes.set(samples.subarray(row * stride, (row + 1) * stride), start);
+    if (left === 0) bytes[start - 1] = bytes[start] as number;
+    if (final < stride) bytes[start + final + 1] = bytes[start + final] as number;
   }
 }
 
@@ -96,7 +108,12 @@ function writePixel(luma: number, blue: number, red: number, target: Uint8Clampe
   target[to + 2] = luma + ((Math.imul(116130, blue) + 32768) >> 16);
 }
 
-/** Where the samples of a row of the component begin; rows beyond the edge are the last ones. */
-function rowStart({ top, height, stride }: Plane, row: number): number {
-  return (Math.max(0, Math.min(height - 1, row)) - top) * stride;
+/** Which row of a plane a row of the component is; rows beyond the edge are the last ones. */
+function rowOf({ top, height }: Plane, row: number): number {
+  return Math.max(0, Math.min(height - 1, row)) - top;
+}
+
+/** Where the samples of a row of the component begin. */
+function rowStart(plane: Plane, row: number): number {
+  return rowOf(plane, row) * plane.stride;
 }

@@ -33,6 +33,6 @@ export function decodeFrame(frame: JpegFrame, part: Box, channels: number): Pixe
   const data = new Uint8Array(part.width * part.height * channels);
   if (components.length === 1) writeGrey(luma, part, channels, data);
   else if (first.across === 1) writeColour(planes, part, new Uint8ClampedArray(data.buffer));
-  else writeColourOfPairs(planes, first.down, part, new Uint8ClampedArray(data.buffer));
+  else writeColourOfPairs(planes, first.down, part, data);
   return { data, width: part.width, height: part.height, channels };
 }

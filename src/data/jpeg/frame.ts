@@ -32,8 +32,8 @@ export function looksLikeJpeg(image: StoredImage): boolean {
   return image.kind === 'encoded' && image.bytes[0] === 0xff && image.bytes[1] === 0xd8;
 }
 
-/** Images of more pixels are left to the library. */
-const MOST_PIXELS = 2 ** 26;
+/** Images of more pixels are left to the library: the memory of kernels does not shrink again. */
+const MOST_PIXELS = 2 ** 24;
 
 interface FrameHeader {
   readonly width: number;

@@ -1,3 +1,4 @@
+import { aligned, roomIn } from '../wasm.ts';
 import {
   type BitReader,
   bitReader,
@@ -8,7 +9,7 @@ import {
   readMarker,
 } from './bit-reader.ts';
 import type { JpegComponent, JpegFrame } from './frame.ts';
-import { inverseDct, inverseDctOfMean, wasOverdriven } from './inverse-dct.ts';
+import { BLOCK, type DctKernel, dctKernel, FREE, OVERDRIVEN } from './inverse-dct.ts';
 
 /** Samples of a component, as far as they were asked for. */
 export interface Plane {
@@ -18,6 +19,8 @@ export interface Plane {
   /** Place of the first sample in the component. */
   readonly left: number;
   readonly top: number;
+  /** Rows of samples that there are. */
+  readonly rows: number;
   /** Samples of the component across and down that belong to the image. */
   readonly width: number;
   readonly height: number;
@@ -46,19 +49,26 @@ export function unitsOf({ width, height, components }: JpegFrame) {
 interface Decoding {
   readonly component: JpegComponent;
   readonly plane: Plane;
+  /** Where its samples begin in the kernel's memory. */
+  readonly place: number;
   mean: number;
 }
 
-const block = new Int32Array(64);
+/** Kept from image to image; nothing is decoded while another image is. */
+let kernel: DctKernel | undefined;
 
 /**
  * Decodes the units that are wanted of a frame's scan to a plane for each component. Undefined where the scan is damaged, as
  * far as it has to be read.
  */
 export function decodePlanes(frame: JpegFrame, wanted: Units): Plane[] | undefined {
-  wasOverdriven();
   const units = unitsOf(frame);
-  const decoding = frame.components.map((component, index) => decodingOf(frame, component, index, wanted));
+  kernel ??= dctKernel();
+  const decoding = decodingsOf(frame, wanted, kernel);
+  const block = new Int32Array(kernel.memory.buffer, BLOCK, 64);
+  const overdriven = new Int32Array(kernel.memory.buffer, OVERDRIVEN, 1);
+  block.fill(0);
+  overdriven[0] = 0;
   const reader = bitReader(frame.bytes, frame.scan);
   let untilRestart = frame.restartInterval;
   let restarts = 0;
@@ -71,64 +81,65 @@ export function decodePlanes(frame: JpegFrame, wanted: Units): Plane[] | undefin
       }
       const isWanted = row >= wanted.top && column >= wanted.left && column < wanted.right;
       for (const each of decoding) {
-        if (!decodeUnit(reader, each, column - wanted.left, row - wanted.top, isWanted)) return undefined;
+        if (!decodeUnit(reader, each, isWanted ? block : null, column - wanted.left, row - wanted.top)) {
+          return undefined;
+        }
       }
     }
   }
-  if (wasOverdriven() || !isSound(reader)) return undefined;
+  if (overdriven[0] !== 0 || !isSound(reader)) return undefined;
   if (wanted.bottom === units.down && readMarker(reader) !== 0xd9) return undefined;
   return decoding.map(({ plane }) => plane);
 }
 
-/** Decodes a component's blocks of the unit at (`column`, `row`) of the wanted ones. */
-function decodeUnit(reader: BitReader, decoding: Decoding, column: number, row: number, isWanted: boolean): boolean {
-  const { component, plane } = decoding;
+/** Decodes a component's blocks of the unit at (`column`, `row`) of the wanted ones, or passes over them without a `block`. */
+function decodeUnit(
+  reader: BitReader,
+  decoding: Decoding,
+  block: Int32Array | null,
+  column: number,
+  row: number,
+): boolean {
+  const { component, plane, place } = decoding;
   const { across, down, quantisation, dc, ac } = component;
-  const { samples, stride } = plane;
+  const { stride } = plane;
   for (let y = 0; y < down; y++) {
     for (let x = 0; x < across; x++) {
       decoding.mean += readDifference(reader, dc);
-      const last = readCoefficients(reader, ac, quantisation, isWanted ? block : null);
       const mean = decoding.mean * (quantisation[0] as number);
-      if (last < 0 || !(Math.abs(mean) <= MOST_COEFFICIENT)) {
-        block.fill(0);
-        return false;
-      }
-      if (!isWanted) continue;
-      const offset = (row * down + y) * 8 * stride + (column * across + x) * 8;
-      if (last === 0) inverseDctOfMean(mean, samples, offset, stride);
-      else {
-        block[0] = mean;
-        inverseDct(block, samples, offset, stride);
-      }
+      const last = readCoefficients(reader, ac, quantisation, block);
+      if (last < 0 || !(Math.abs(mean) <= MOST_COEFFICIENT)) return false;
+      if (block === null) continue;
+      block[0] = mean;
+      kernel?.inverseDct(place + (row * down + y) * 8 * stride + (column * across + x) * 8, stride);
     }
   }
   return true;
 }
 
-function decodingOf(frame: JpegFrame, component: JpegComponent, index: number, wanted: Units): Decoding {
-  const { across, down } = component;
-  const stride = (wanted.right - wanted.left) * across * 8;
-  const rows = (wanted.bottom - wanted.top) * down * 8;
-  const { across: most = 1, down: deepest = 1 } = frame.components[0] ?? {};
-  const plane = {
-    samples: scratch(index, stride * rows),
-    stride,
-    left: wanted.left * across * 8,
-    top: wanted.top * down * 8,
-    width: Math.ceil((frame.width * across) / most),
-    height: Math.ceil((frame.height * down) / deepest),
-  };
-  return { component, plane, mean: 0 };
-}
-
-/** Kept from image to image; nothing is decoded while another image is. */
-const scratches: Uint8Array[] = [];
-
-function scratch(index: number, bytes: number): Uint8Array {
-  const found = scratches[index];
-  if (found && found.length >= bytes) return found;
-  const made = new Uint8Array(bytes);
-  scratches[index] = made;
-  return made;
+/** Components with room for their samples, one after the other in the kernel's memory. */
+function decodingsOf({ components, width, height }: JpegFrame, wanted: Units, { memory }: DctKernel): Decoding[] {
+  const { across: most = 1, down: deepest = 1 } = components[0] ?? {};
+  let end = FREE;
+  const layouts = components.map((component) => {
+    const stride = (wanted.right - wanted.left) * component.across * 8;
+    const rows = (wanted.bottom - wanted.top) * component.down * 8;
+    const place = end;
+    end = aligned(place + stride * rows);
+    return { component, stride, rows, place };
+  });
+  const bytes = roomIn(memory, end);
+  return layouts.map(({ component, stride, rows, place }) => {
+    const { across, down } = component;
+    const plane = {
+      samples: bytes.subarray(place, place + stride * rows),
+      stride,
+      rows,
+      left: wanted.left * across * 8,
+      top: wanted.top * down * 8,
+      width: Math.ceil((width * across) / most),
+      height: Math.ceil((height * down) / deepest),
+    };
+    return { component, plane, place, mean: 0 };
+  });
 }

@@ -46,8 +46,10 @@ export function transformAffine(
 
 function bilinear(source: Uint8Array, raster: Raster, x: number, y: number, target: Uint8Array, place: number): void {
   const { width, height, channels } = raster;
-  const [left, top] = [Math.floor(x), Math.floor(y)];
-  const [dx, dy] = [x - left, y - top];
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  const dx = x - left;
+  const dy = y - top;
   const row0 = clamp(top, height) * width;
   const row1 = clamp(top + 1, height) * width;
   const column0 = clamp(left, width);
@@ -66,8 +68,10 @@ function bilinear(source: Uint8Array, raster: Raster, x: number, y: number, targ
 
 function bicubic(source: Uint8Array, raster: Raster, x: number, y: number, target: Uint8Array, place: number): void {
   const { width, height, channels } = raster;
-  const [left, top] = [Math.floor(x), Math.floor(y)];
-  const [dx, dy] = [x - left, y - top];
+  const left = Math.floor(x);
+  const top = Math.floor(y);
+  const dx = x - left;
+  const dy = y - top;
   const column0 = clamp(left - 1, width) * channels;
   const column1 = clamp(left, width) * channels;
   const column2 = clamp(left + 1, width) * channels;

@@ -52,11 +52,13 @@ export function erase(
   std: readonly number[],
   random: RandomStream,
 ): void {
+  const centres = mean.map((value) => 255 * value + 0.5);
+  const spreads = std.map((value) => 255 * value);
   for (let row = box.top; row < box.top + box.height; row++) {
     let place = offset + (row * width + box.left) * channels;
     for (let column = 0; column < box.width; column++) {
       for (let channel = 0; channel < channels; channel++, place++) {
-        const value = Math.round(255 * ((mean[channel] as number) + (std[channel] as number) * random.normal()));
+        const value = (centres[channel] as number) + (spreads[channel] as number) * random.normal();
         target[place] = value < 0 ? 0 : value > 255 ? 255 : value;
       }
     }

@@ -9,7 +9,7 @@ import {
   set,
   v128,
   type WasmMemory,
-} from './wasm.ts';
+} from '../wasm.ts';
 
 /** Bits after the point of weights: a sum of products with bytes, overshooting included, fits into 32 bits. */
 export const PRECISION = 22;

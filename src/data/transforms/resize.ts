@@ -1,7 +1,7 @@
 import type { Pixels } from '../pixels.ts';
+import { aligned, roomIn } from '../wasm.ts';
 import type { Interpolation } from './raster.ts';
 import { HALF, PRECISION, type ResizeKernels, resizeKernels } from './resize-kernels.ts';
-import type { WasmMemory } from './wasm.ts';
 
 /** A part of an image, whole pixels. */
 export interface Box {
@@ -63,8 +63,8 @@ export function resizeBox(
   const linesPlace = downPlace + aligned(down.values.byteLength);
   const resultPlace = linesPlace + rows * lineStride + 16;
   const end = resultPlace + size * lineStride;
-  const { buffer } = roomFor(kernels.memory, end);
-  const bytes = new Uint8Array(buffer);
+  const bytes = roomIn(kernels.memory, end);
+  const { buffer } = bytes;
   bytes.set(image.data.subarray(start, start + sourceBytes), sourcePlace);
   new Int32Array(buffer, firstPlace, size).set(across.first.map((first) => first * channels));
   new Int32Array(buffer, acrossPlace, across.values.length).set(across.values);
@@ -145,16 +145,3 @@ function linearKernel(distance: number): number {
 
 /** Kept from image to image; nothing is scaled while another image is. */
 let kernels: ResizeKernels | undefined;
-
-const PAGE = 65_536;
-
-function roomFor(memory: WasmMemory, bytes: number): WasmMemory {
-  const missing = bytes - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
-  return memory;
-}
-
-/** The next place that a vector may begin at. */
-function aligned(place: number): number {
-  return (place + 15) & ~15;
-}

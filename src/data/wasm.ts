@@ -22,9 +22,15 @@ const vector = (opcode: number, ...immediates: readonly number[]): Code => [0xfd
 /** Bytes need no alignment. */
 const access = (opcode: number) => (offset: number) => vector(opcode, 0, ...unsigned(offset));
 
+/** Little-endian. */
+function bytesOf(value: number, count: number): Code {
+  return Array.from({ length: count }, (_, index) => (value >> (8 * index)) & 255);
+}
+
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: [0x6a],
+  or: [0x72],
   ltUnsigned: [0x49],
   store: (offset: number): Code => [0x36, 0, ...unsigned(offset)],
   load: (offset: number): Code => [0x28, 0, ...unsigned(offset)],
@@ -58,12 +64,20 @@ export const v128 = {
   splat32: access(0x09),
   store: access(0x0b),
   /** A constant in all four lanes of 32 bits. */
-  const: (value: number): Code => [...i32.const(value), ...vector(0x11)],
+  const: (value: number): Code => vector(0x0c, ...[0, 1, 2, 3].flatMap(() => bytesOf(value, 4))),
   extendLow8: vector(0x89),
   extendHigh8: vector(0x8a),
   extendLow16: vector(0xa9),
   extendHigh16: vector(0xaa),
   add32: vector(0xae),
+  subtract32: vector(0xb1),
+  shiftLeft32: vector(0xab),
+  and: vector(0x4e),
+  or: vector(0x50),
+  /** 1 where any bit is set, as a number. */
+  anyTrue: vector(0x53),
+  /** Stores the low eight bytes, 0, or the high ones, 1. */
+  storeHalf: (half: number): Code => vector(0x5b, 0, 0, half),
   multiply32: vector(0xb5),
   shiftRight32: vector(0xac),
   /** To 16 bits with a sign, saturating. */
@@ -71,6 +85,20 @@ export const v128 = {
   /** To bytes without a sign, saturating. */
   narrow16: vector(0x66),
   firstLane: vector(0x1b, 0),
+  /** Bytes of two vectors, 0 to 15 of the first and 16 to 31 of the second. */
+  shuffle: (places: readonly number[]): Code => vector(0x0d, ...places),
+  /** Eight bytes without a sign, to 16 bits each. */
+  load8x8: access(0x02),
+  /** A constant in all eight lanes of 16 bits. */
+  const16: (value: number): Code => vector(0x0c, ...[0, 1, 2, 3, 4, 5, 6, 7].flatMap(() => bytesOf(value, 2))),
+  splat16: vector(0x10),
+  add16: vector(0x8e),
+  subtract16: vector(0x91),
+  multiply16: vector(0x95),
+  /** Without a sign. */
+  shiftRight16: vector(0x8d),
+  extendLowSigned16: vector(0xa7),
+  extendHighSigned16: vector(0xa8),
 } as const;
 
 export interface FunctionBody {
@@ -121,6 +149,20 @@ export interface WasmMemory {
   readonly buffer: ArrayBuffer;
   /** By pages of 64 KiB; the buffer is another one after. */
   grow(pages: number): number;
+}
+
+const PAGE = 65_536;
+
+/** The bytes of a memory, of which there are at least as many. */
+export function roomIn(memory: WasmMemory, bytes: number): Uint8Array<ArrayBuffer> {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+  return new Uint8Array(memory.buffer);
+}
+
+/** The next place that a vector may begin at. */
+export function aligned(place: number): number {
+  return (place + 15) & ~15;
 }
 
 declare const WebAssembly: {
