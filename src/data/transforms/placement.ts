@@ -52,13 +52,12 @@ export function mirror(target: Uint8Array, offset: number, size: number, channel
 }
 
 function mirrorRow(target: Uint8Array, start: number, size: number, channels: number): void {
-  for (let left = 0, right = size - 1; left < right; left++, right--) {
+  const last = start + (size - 1) * channels;
+  for (let left = start, right = last; left < right; left += channels, right -= channels) {
     for (let channel = 0; channel < channels; channel++) {
-      const a = start + left * channels + channel;
-      const b = start + right * channels + channel;
-      const byte = target[a] as number;
-      target[a] = target[b] as number;
-      target[b] = byte;
+      const byte = target[left + channel] as number;
+      target[left + channel] = target[right + channel] as number;
+      target[right + channel] = byte;
     }
   }
 }

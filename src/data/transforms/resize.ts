@@ -109,7 +109,8 @@ function weightsOf(source: number, length: number, from: number, count: number, 
   const stretch = Math.max(1, scale);
   const shrunk = 1 / stretch;
   const support = (interpolation === 'bicubic' ? 2 : 1) * stretch;
-  const taps = Math.min(source, Math.ceil(support) * 2 + 1);
+  // As many whole numbers as there can be between two that are twice the support apart.
+  const taps = Math.min(source, Math.floor(2 * support) + 1);
   const first = new Int32Array(count);
   const values = new Int32Array(count * taps);
   const line = new Float64Array(taps);

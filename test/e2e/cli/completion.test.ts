@@ -40,7 +40,7 @@ const cases: [string, string[], string[]][] = [
   ['commands', [''], [...commandNames, 'help']],
   ['commands that begin so', ['st'], ['status']],
   ['topics of help', ['help', 'pl'], ['plan']],
-  ['subcommands', ['data', ''], ['inspect', 'prepare', 'shapes', 'help']],
+  ['subcommands', ['data', ''], ['inspect', 'prepare', 'bench', 'shapes', 'help']],
   ['flags', ['resume', '--re'], ['--retries']],
   ['flags after others with values', ['train', '--seed', '1', '--no', '--eve'], ['--events']],
   ['flags of the program', ['--ver'], ['--version']],

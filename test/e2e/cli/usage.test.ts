@@ -30,7 +30,7 @@ describe('help and version', () => {
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from
         clean          remove checkpoints of completed runs, or whole runs
-        data           inspect, prepare and generate data sets
+        data           inspect, prepare, measure and generate data sets
         engine         build engines that do not come with the package
         doctor         show what this machine offers and which engine would be used
         completion     print a script that completes command lines in a shell
