@@ -45,7 +45,8 @@ const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: numbe
     .prefault({});
 
 /**
- * Everything a run is configured with. Defaults are the paper's ImageNet recipe (reference: Deep Incubation, official
+ * Everything a run is configured with. Defaults are the paper's ImageNet recipe but for the augmentation, which is in
+ * `configs/imagenet.yaml` (reference: Deep Incubation, official
  * code, section "settings"); recipes in `configs/` replace them.
  */
 export const runConfigSchema = z.strictObject({
