@@ -12,6 +12,7 @@ import { createSharedFile } from './shared-file.ts';
 
 /** Decoding ahead is worth less than the steps that it is ahead of. */
 const NICENESS = 5;
+
 /** How a loader shows that it lives. */
 export interface LoaderLife {
   /** It serves from now on. */
