@@ -3,5 +3,10 @@ import standard from './vitest.config.ts';
 
 /** `npm run test:fault`: every fault of the suite, of which `npm test` tries some of each kind. */
 export default defineConfig({
-  test: { ...standard.test, include: ['test/fault/**/*.test.ts'], env: { FAULTS: 'all' }, testTimeout: 1_800_000 },
+  test: {
+    ...standard.test,
+    include: ['test/fault/**/*.test.ts', 'test/e2e/coordinator/loader.test.ts'],
+    env: { FAULTS: 'all' },
+    testTimeout: 1_800_000,
+  },
 });

@@ -27,7 +27,7 @@ constexpr size_t HUGE_PAGE = 1 << 21;
 /** Memory of the system that begins at a huge page, and consists of such where there are any; null where there is none. */
 void* map(size_t size) {
   const size_t reserved = size + HUGE_PAGE;
-  void* found = mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* found = mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (found == MAP_FAILED) return nullptr;
   auto* const from = static_cast<char*>(found);
   const size_t before = (HUGE_PAGE - reinterpret_cast<uintptr_t>(from) % HUGE_PAGE) % HUGE_PAGE;

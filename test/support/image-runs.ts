@@ -14,7 +14,7 @@ export async function imageRuns(): Promise<TinyRuns> {
       runs.trainArguments(
         run,
         ...['--set', `data.source=${images}`],
-        ...['--set', 'phases.incubate.epochs=20'],
+        ...['--set', 'phases.incubate.epochs=10'],
         ...['--json', ...more],
       ),
   };

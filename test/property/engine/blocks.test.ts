@@ -156,12 +156,12 @@ async function expectEqual(operation: Operation, withGradients: boolean): Promis
 
 it('convolutions with images in blocks and without have the same values and gradients', async () => {
   const property = fc.asyncProperty(convolutions, (drawn) => expectEqual(convolved(drawn), true));
-  await fc.assert(property, { numRuns: 40 });
+  await fc.assert(property, { numRuns: 12 });
 });
 
 it('what follows a convolution has the same values and gradients with images in blocks and without', async () => {
   const property = fc.asyncProperty(followed, (drawn) => expectEqual(convolvedFirst(drawn), drawn.rule in following));
-  await fc.assert(property, { numRuns: 100 });
+  await fc.assert(property, { numRuns: 30 });
 });
 
 it('channels are kept in blocks where the processor has operators for them', async () => {
