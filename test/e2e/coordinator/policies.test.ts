@@ -14,7 +14,7 @@ training: { batchSize: 16, referenceBatch: null, mixup: 0.2, cutmix: 0 }
 phases:
   meta: { epochs: 1, lr: 2.0e-3, warmupEpochs: 0, clip: 1 }
   incubate: { epochs: 1, lr: 2.0e-3, warmupEpochs: 0, dropPath: 0.1 }
-  finetune: { epochs: 1, lr: 1.0e-3, dropPath: 0.1 }
+  finetune: { epochs: 5, lr: 1.0e-3, dropPath: 0.1 }
 checkpoint: { everySteps: 1 }
 devices: { gpus: none, slots: 1, threads: 1 }
 execution: { retryDelay: 0.1, stopGrace: 10, heartbeatLimit: 3 }
