@@ -37,7 +37,9 @@ const progress = {
   seconds: number,
 };
 
-const counts = { epoch: fc.nat(9), epochs: fc.nat(9), loss: fc.double(), lr: fc.double(), seconds: fc.nat() };
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+const counts = { epoch: fc.nat(9), epochs: fc.nat(9), loss: finite, lr: finite, seconds: fc.nat() };
+const accuracy = fc.record({ top1: finite, top5: finite, loss: finite });
 
 /** Present once in a while. */
 const seldom = <T>(arbitrary: fc.Arbitrary<T>) =>
@@ -97,14 +99,17 @@ test('events that are left out change nothing in the state of the run, and damag
   const about = { job: fc.constantFrom('meta', 'module-0', 'module-1'), attempt: fc.constantFrom(1, 2) };
   const dated = { time: dates.map((date) => date.toISOString()) };
   const event = fc.oneof(
-    { weight: 3, arbitrary: fc.record({ ...dated, type: fc.constant('epoch'), ...about, ...counts, evaluation }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ ...dated, type: fc.constant('epoch'), ...about, ...counts, evaluation: accuracy }),
+    },
     { weight: 3, arbitrary: fc.record({ ...dated, type: fc.constant('epoch'), ...about, ...counts }) },
     {
       weight: 6,
       arbitrary: fc.record({ ...dated, type: fc.constant('checkpoint'), ...about, step: fc.nat(), path: fc.string() }),
     },
     fc.record({ ...dated, type: fc.constant('job-stopped'), ...about, step: fc.nat() }),
-    fc.record({ ...dated, type: fc.constant('session-started'), pid: fc.nat() }),
+    fc.record({ ...dated, type: fc.constant('session-started'), pid: fc.integer({ min: 1 }) }),
     fc.record({ ...dated, type: fc.constant('session-ended'), outcome: fc.constant('stopped'), seconds: fc.nat() }),
   );
   let left = 0;
