@@ -172,7 +172,7 @@ function compareLosses(name: string, losses: ReadonlyMap<string, readonly number
 
 function flopsOf({ config, classes, name, module }: BenchCase): number {
   const network = networkOf({ config, classes, ...(module === undefined ? {} : { module }) });
-  const settings = stepSettings({ name, network, phase: config.phases.finetune, config }, classes);
+  const settings = stepSettings({ name, network, phase: config.phases.finetune, config });
   const costs = stepPrograms(settings).map(({ program }) => traceCost(program));
   return stepFlops(settings, costs);
 }

@@ -80,6 +80,6 @@ function withRecomputation(bench: BenchCase, recompute: boolean): BenchCase {
 
 function predictedBytes({ config, classes, name }: BenchCase): number {
   const network = networkOf({ config, classes });
-  const settings = stepSettings({ name, network, phase: config.phases.finetune, config }, classes);
+  const settings = stepSettings({ name, network, phase: config.phases.finetune, config });
   return Math.max(...stepPrograms(settings).map(({ program }) => peakProcessBytes(traceCost(program))));
 }

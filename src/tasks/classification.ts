@@ -1,4 +1,52 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { RunConfig } from '../config/schema.ts';
+import type { Batch } from '../data/dataset.ts';
+import { normalisationOf } from '../data/normalisation.ts';
+import type { Specs } from '../engine/program.ts';
+import { float32, int32, uint8 } from '../util/tensor.ts';
+import { blend, normalise } from './images.ts';
+import { drawMix, mixes, mixFeeds } from './mix.ts';
+import type { EvaluationSums, Task } from './task.ts';
+
+/** Images of one class each: soft targets and cross-entropy in training, top-1 and top-5 accuracy in evaluation. */
+export function classification(config: RunConfig): Task {
+  const { model, training } = config;
+  const { imageSize, channels } = model;
+  const mixed = mixes(training);
+  const batchFeeds = (samples: number): Specs => ({
+    images: { dtype: 'uint8', shape: [samples, imageSize, imageSize, channels] },
+    labels: { dtype: 'int32', shape: [samples] },
+  });
+  const input = (images: tf.Tensor | undefined) => normalise(images as tf.Tensor, normalisationOf(config));
+  const batchValues = ({ images, labels }: Batch) => ({
+    images: uint8(images, [labels.length, imageSize, imageSize, channels]),
+    labels: int32(labels),
+  });
+
+  return {
+    trainingFeeds: (samples) => ({ ...batchFeeds(samples), ...(mixed ? mixFeeds(imageSize) : {}) }),
+    drawFeeds: (batch, { seed, stream, step }) => ({
+      ...batchValues(batch),
+      ...(mixed ? drawMix(training, imageSize, seed, stream, step) : {}),
+    }),
+    exercise({ images, labels, mixPixels, mixShare }) {
+      const own = input(images);
+      return {
+        input: mixPixels ? blend(own, mixPixels) : own,
+        loss(logits) {
+          const settings = { classes: logits.shape[1] as number, labelSmoothing: training.labelSmoothing };
+          return crossEntropy(logits as tf.Tensor2D, softTargets(labels as tf.Tensor1D, settings, mixShare));
+        },
+      };
+    },
+    evaluationFeeds: (samples) => ({ ...batchFeeds(samples), weights: { dtype: 'float32', shape: [samples] } }),
+    batchFeeds: (batch) => ({ ...batchValues(batch), weights: float32(batch.weights) }),
+    evaluate({ images, labels, weights }, run) {
+      const logits = run(input(images)) as tf.Tensor2D;
+      return evaluateLogits(logits, labels as tf.Tensor1D, weights as tf.Tensor1D);
+    },
+  };
+}
 
 /** Settings of the training targets. */
 export interface ClassificationTargets {
@@ -25,14 +73,6 @@ export function softTargets(labels: tf.Tensor1D, settings: ClassificationTargets
 /** Mean cross-entropy of logits [B, classes] against soft targets [B, classes]; a scalar, nats. */
 export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
   return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(logits)), 1)));
-}
-
-/** Sums over a batch, weighted per sample: correct at top 1 and top 5, cross-entropy, and the weights themselves. */
-export interface EvaluationSums {
-  readonly top1: tf.Scalar;
-  readonly top5: tf.Scalar;
-  readonly loss: tf.Scalar;
-  readonly count: tf.Scalar;
 }
 
 /**

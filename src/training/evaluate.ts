@@ -5,7 +5,8 @@ import type { DamagedImage, Split } from '../data/dataset.ts';
 import type { Engine, EngineState, Executable } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
 import type { Evaluation } from '../protocol/run.ts';
-import { float32, type HostTensor, int32, uint8 } from '../util/tensor.ts';
+import { taskOf } from '../tasks/task.ts';
+import type { HostTensor } from '../util/tensor.ts';
 import { nothingToEvaluate } from './damage.ts';
 import { evaluateProgram } from './evaluate-program.ts';
 
@@ -47,15 +48,11 @@ async function evaluateSplit(
   batchSize: number,
   onDamage: OnDamage = () => {},
 ): Promise<Evaluation> {
-  const { imageSize, channels } = config.model;
+  const task = taskOf(config);
   const sums = { top1: 0, top5: 0, loss: 0, count: 0 };
   for await (const batch of evaluationBatches(split, evaluationBatchOptions(config, batchSize))) {
     if (batch.damaged) onDamage(batch.damaged);
-    const outputs = await program.run(state, {
-      images: uint8(batch.images, [batchSize, imageSize, imageSize, channels]),
-      labels: int32(batch.labels),
-      weights: float32(batch.weights),
-    });
+    const outputs = await program.run(state, task.batchFeeds(batch));
     for (const key of ['top1', 'top5', 'loss', 'count'] as const) sums[key] += scalarOf(outputs, key);
   }
   if (sums.count === 0) throw nothingToEvaluate(split.length);

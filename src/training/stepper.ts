@@ -2,15 +2,15 @@ import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { Engine, EngineState, Program, ProgramCost } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
+import { taskOf } from '../tasks/task.ts';
 import { IncubateError } from '../util/errors.ts';
-import { float32, type HostTensor, type HostTensors, int32, uint8 } from '../util/tensor.ts';
+import { float32, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { holdsPairs } from './accumulation.ts';
 import { type AdamWSettings, adamwScalars } from './adamw.ts';
 import { drawDropPath, planDropPath } from './drop-path.ts';
 import { scalarOf } from './evaluate.ts';
 import { LARGEST, lossScalingOf, SMALLEST_SCALE } from './loss-scaling.ts';
 import { microBatchRows, selectRows } from './micro-batches.ts';
-import { drawMix, mixes } from './mix.ts';
 import { accumulateProgram, applyProgram, type StepSettings, trainProgram } from './train-programs.ts';
 
 /** What determines the computation of a training step. */
@@ -44,7 +44,7 @@ export interface Stepper {
  *
  * @throws CONFIG_VALUE where micro-batches cannot hold mixed pairs.
  */
-export function stepSettings({ name, network, phase, config }: StepSource, classes: number): StepSettings {
+export function stepSettings({ name, network, phase, config }: StepSource): StepSettings {
   const { batchSize, accumulate, frozenSlices, weightDecay, beta1, beta2, eps } = config.training;
   const size = batchSize / accumulate;
   if (!holdsPairs(config.training, size)) {
@@ -58,7 +58,6 @@ export function stepSettings({ name, network, phase, config }: StepSource, class
     name,
     network,
     config,
-    classes,
     dropPath,
     adamw,
     lossScaling: lossScalingOf(config.training.precision),
@@ -81,8 +80,8 @@ export function stepFlops(settings: StepSettings, costs: readonly ProgramCost[])
   return stepPrograms(settings).reduce((sum, { runs }, index) => sum + runs * (costs[index]?.flops ?? 0), 0);
 }
 
-export async function createStepper(engine: Engine, source: StepSource, classes: number): Promise<Stepper> {
-  const settings = stepSettings(source, classes);
+export async function createStepper(engine: Engine, source: StepSource): Promise<Stepper> {
+  const settings = stepSettings(source);
   const programs = stepPrograms(settings);
   const [gradient, apply] = await Promise.all(programs.map(({ program }) => engine.compile(program)));
   if (!gradient) throw new RangeError('a step has at least one program');
@@ -159,14 +158,10 @@ function microBatchFeeds(
   index: number,
 ): HostTensors {
   const { batchSize, accumulate } = config.training;
-  const { imageSize, channels } = config.model;
   const rows = microBatchRows(batchSize, accumulate, index);
-  const { images, labels } = selectRows(batch, rows);
   const key = { seed: config.seed, stream, step };
   return {
-    images: uint8(images, [rows.length, imageSize, imageSize, channels]),
-    labels: int32(labels),
-    ...(mixes(config.training) ? drawMix(config.training, imageSize, config.seed, stream, step) : {}),
+    ...taskOf(config).drawFeeds(selectRows(batch, rows), key),
     ...(dropPath.feed ? { dropPath: drawDropPath(dropPath, batchSize, rows, key) } : {}),
   };
 }

@@ -1,13 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { RunConfig } from '../config/schema.ts';
-import { normalisationOf } from '../data/normalisation.ts';
 import type { Program, Specs, Tensors } from '../engine/program.ts';
 import { keyWithin, type Network } from '../models/network.ts';
 import { type ContextOf, runNetwork } from '../models/run-network.ts';
-import { crossEntropy, softTargets } from '../tasks/classification.ts';
+import { taskOf } from '../tasks/task.ts';
 import { type AdamWSettings, adamw, adamwFeeds, scaledAdamwFeeds } from './adamw.ts';
 import { type DropPath, dropPathContext } from './drop-path.ts';
-import { batchFeeds, normalise } from './inputs.ts';
 import {
   isFiniteScalar,
   LARGEST,
@@ -17,7 +15,6 @@ import {
   scaledResult,
   whereFinite,
 } from './loss-scaling.ts';
-import { mixes, mixFeeds } from './mix.ts';
 import { layoutsOf, type NetworkLayouts, namedParameters, parameterSpecs } from './network-layouts.ts';
 import { recordStatistics, type StatisticsRecorder } from './statistics.ts';
 
@@ -26,7 +23,6 @@ export interface StepSettings {
   readonly name: string;
   readonly network: Network;
   readonly config: RunConfig;
-  readonly classes: number;
   readonly dropPath: DropPath;
   readonly adamw: AdamWSettings;
   /** How the loss is scaled; null where gradients have the range of float32. */
@@ -134,11 +130,9 @@ function optimiserFeeds({ lossScaling }: StepSettings): Specs {
 }
 
 function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
-  const { imageSize, channels } = config.model;
   const { batchSize, accumulate } = config.training;
   return {
-    ...batchFeeds(batchSize / accumulate, imageSize, channels),
-    ...(mixes(config.training) ? mixFeeds(imageSize) : {}),
+    ...taskOf(config).trainingFeeds(batchSize / accumulate),
     ...(dropPath.feed ? { dropPath: dropPath.feed } : {}),
   };
 }
@@ -148,25 +142,20 @@ function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
  * batch where there are any.
  */
 function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state: Tensors, feeds: Tensors) {
-  const { network, config, classes } = settings;
+  const { network, config } = settings;
   const recorder = recordStatistics(layouts.statistics);
   const contextOf = trainingContext(settings, feeds, recorder);
   const parameters = namedParameters(layouts, state);
   const names = layouts.trained.parameters.map(({ name }) => name);
-  const targets = softTargets(
-    feeds.labels as tf.Tensor1D,
-    { classes, labelSmoothing: config.training.labelSmoothing },
-    feeds.mixShare,
-  );
-  const images = blend(normalise(feeds.images as tf.Tensor, normalisationOf(config)), feeds.mixPixels);
+  const exercise = taskOf(config).exercise(feeds);
   const loss = (...trained: tf.Tensor[]) => {
     const all = {
       ...parameters,
       ...Object.fromEntries(names.map((name, index) => [name, trained[index] as tf.Tensor])),
     };
-    const logits = runNetwork(network, images, all, contextOf, config.training.recompute);
+    const output = runNetwork(network, exercise.input, all, contextOf, config.training.recompute);
     recorder.close();
-    return crossEntropy(logits as tf.Tensor2D, targets);
+    return exercise.loss(output);
   };
   const { value, grads } = tf.valueAndGrads(loss)(
     names.map((name) => parameters[name] as tf.Tensor),
@@ -188,13 +177,6 @@ function trainingContext({ dropPath, config }: StepSettings, feeds: Tensors, rec
     }
     return config.training.frozenSlices === 'train' ? { ...context, batchStatistics() {} } : context;
   };
-}
-
-/** Blends each image [B, S, S, C] with its mirror in the batch by a weight per pixel [S, S]. */
-function blend(images: tf.Tensor, pixels: tf.Tensor | undefined): tf.Tensor {
-  if (!pixels) return images;
-  const own = tf.expandDims(tf.expandDims(pixels, 0), -1); // [1, S, S, 1]
-  return tf.add(tf.mul(images, own), tf.mul(tf.reverse(images, 0), tf.sub(1, own)));
 }
 
 /** @param scalars the optimiser's feeds, and the loss where a step that is not finite is skipped */

@@ -85,7 +85,7 @@ export async function train(
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
   const { state, frozen } = openState(engine, training, initial, resumed);
-  const stepper = await createStepper(engine, training, dataset.identity.classes.length);
+  const stepper = await createStepper(engine, training);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation);
   /** Losses that have not come yet, of the steps that the engine has been told of. */
   const running: Promise<number>[] = [];

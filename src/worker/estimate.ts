@@ -21,7 +21,7 @@ export function estimate({ config, modules, jobs, classes }: EstimateRequest): J
         stateBytes: cost.stateBytes,
       };
     }
-    const settings = stepSettings({ name: job.id, network, phase: config.phases[phase], config }, classes);
+    const settings = stepSettings({ name: job.id, network, phase: config.phases[phase], config });
     const costs = stepPrograms(settings).map(({ program }) => traceCost(program));
     const stateBytes = Math.max(...costs.map((cost) => cost.stateBytes));
     return {

@@ -99,7 +99,7 @@ export function tinyBatch(config: RunConfig, index: number): Batch {
 export async function runSteps(engine: Engine, job: TinyJob, steps: number, given: HostTensors = {}) {
   const { layouts, initial, config } = job;
   const state = engine.createState({ ...initialState(layouts, initial, config.training), ...given });
-  const stepper = await createStepper(engine, job, CLASSES);
+  const stepper = await createStepper(engine, job);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) losses.push(await stepper.step(state, tinyBatch(config, step), step, 1e-3));
   const tensors = (await state.read()) as Record<string, HostTensor<'float32'>>;

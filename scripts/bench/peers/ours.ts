@@ -14,11 +14,11 @@ import { initialState } from '../../../src/training/training-state.ts';
 import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
-const { config, classes } = task;
+const { config } = task;
 const engine = await engineOf(task);
 const network = networkOf(task);
 const started = performance.now();
-const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config }, classes);
+const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config });
 const compileSeconds = (performance.now() - started) / 1000;
 const { tensors } = await readSafetensors(task.weights);
 const state = engine.createState(initialState(layoutsOf(network), tensors, config.training));

@@ -13,7 +13,7 @@ import { traceFloat32, traceProgram } from '../../../src/engine/trace.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { type HostTensor, sizeOf } from '../../../src/util/tensor.ts';
 import { normals, runOn } from '../../support/compare-engines.ts';
-import { CLASSES, type Job, jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { type Job, jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const shapes = { x: [8, 6], a: [6, 10], b: [10], c: [10, 4] };
 
@@ -128,7 +128,7 @@ describe('autocast', () => {
 
 function stepProgram(job: Job): Program {
   const config = tinyConfig({ model: { width: 32 }, training: { batchSize: 16 } });
-  const [step] = stepPrograms(stepSettings(tinyJob(job, config), CLASSES));
+  const [step] = stepPrograms(stepSettings(tinyJob(job, config)));
   return (step as { program: Program }).program;
 }
 
@@ -197,7 +197,7 @@ describe('the memory of activations', () => {
       model: { width: 192, heads: 3, depth: 12, imageSize: 32 },
       training: { batchSize: 64 },
     });
-    const [step] = stepPrograms(stepSettings(tinyJob(jobs.finetune, config), CLASSES));
+    const [step] = stepPrograms(stepSettings(tinyJob(jobs.finetune, config)));
     const cost = (precision: 'fp32' | 'fp16') =>
       costOf(traceProgram({ ...(step as { program: Program }).program, precision }));
     const [full, half] = [cost('fp32'), cost('fp16')];

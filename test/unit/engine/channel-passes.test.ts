@@ -7,7 +7,7 @@ import { fuseChannelPasses } from '../../../src/engine/rewrites/channel-passes.t
 import { moveFactorsToFilters } from '../../../src/engine/rewrites/filter-factors.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
-import { CLASSES, jobs, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { jobs, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 
 type Images = tf.Tensor4D;
 
@@ -123,7 +123,7 @@ describe('passes over images', () => {
 
   it('leave no pass over images of residual networks to be found', () => {
     const tiny = tinyJob(jobs.finetune, tinyConfig({ model: { ...tinyResnet, imageSize: 16 } }));
-    const [step] = stepPrograms(stepSettings(tiny, CLASSES));
+    const [step] = stepPrograms(stepSettings(tiny));
     const { nodes } = rewritten((step as NonNullable<typeof step>).program);
     const left = nodes.filter(({ kernel, outputs }) => {
       const shape = outputs[0]?.shape ?? [];

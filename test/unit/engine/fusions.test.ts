@@ -9,7 +9,7 @@ import { rewritten } from '../../../src/engine/torch/lowerings/rewritten.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { expectEqualOnBothEngines, normals, type Operation, programOf } from '../../support/compare-engines.ts';
-import { CLASSES, jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
 import { torchTest } from '../../support/torch.ts';
 
 /** How many nodes of each fused kernel a graph has. */
@@ -38,7 +38,7 @@ describe('a training step', () => {
     ['recomputed', { recompute: true }, 2],
   ] as const)('has one node for what a block does, %s', (_, training, forwards) => {
     const tiny = tinyJob(jobs.finetune, tinyConfig({ training }));
-    const [{ program }] = stepPrograms(stepSettings(tiny, CLASSES)) as [ReturnType<typeof stepPrograms>[number]];
+    const [{ program }] = stepPrograms(stepSettings(tiny)) as [ReturnType<typeof stepPrograms>[number]];
     const lean = fused(traceProgram(program));
     expectOrdered(lean);
     expect(countsOf(lean)).toEqual({

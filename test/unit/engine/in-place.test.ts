@@ -6,7 +6,7 @@ import type { Program } from '../../../src/engine/program.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { float32 } from '../../../src/util/tensor.ts';
-import { CLASSES, jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const square = { dtype: 'float32', shape: [2, 2] } as const;
 
@@ -82,7 +82,7 @@ describe('state in place', () => {
   it.each([1, 2])('holds for parameters and slots of a training step in %i micro-batches', (accumulate) => {
     const config = tinyConfig({ training: { accumulate } });
     const { network, phase } = tinyJob(jobs.middle, config);
-    const settings = stepSettings({ name: 'step', network, phase, config }, CLASSES);
+    const settings = stepSettings({ name: 'step', network, phase, config });
     const names = stepPrograms(settings).map((step) => [...overwritableState(traceProgram(step.program))].sort());
     const slots = ['m', 'parameters', 'v'];
     expect(names).toEqual(accumulate === 1 ? [slots] : [['gradient'], slots]);

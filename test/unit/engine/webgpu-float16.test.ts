@@ -6,7 +6,7 @@ import { flatten } from '../../../src/training/layout.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { float32, type HostTensor } from '../../../src/util/tensor.ts';
 import { runOn } from '../../support/compare-engines.ts';
-import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { jobs, runSteps, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
 import { float16Test } from '../../support/webgpu.ts';
 
 const emulated = () => createOnnxEngine({ threads: 1, emulate: true });
@@ -45,7 +45,7 @@ describe('training in float16 on the WebGPU provider', () => {
     const scaling = { lossScale: scalar(2 ** 60), goodSteps: scalar(7) };
     const engine = webgpu();
     const state = engine.createState({ ...given, ...scaling, biasCorrection1: scalar(0), biasCorrection2: scalar(0) });
-    const stepper = await createStepper(engine, tiny, CLASSES);
+    const stepper = await createStepper(engine, tiny);
     await stepper.step(state, tinyBatch(tiny.config, 0), 0, 1e-3);
     expect(await state.read()).toEqual({
       ...given,

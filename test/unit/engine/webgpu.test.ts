@@ -12,7 +12,7 @@ import { createStepper } from '../../../src/training/stepper.ts';
 import { float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
 import { expectAllClose, programOf, runOn } from '../../support/compare-engines.ts';
 import { rowsByName } from '../../support/lowering-pairs.ts';
-import { CLASSES, jobs, runSteps, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { jobs, runSteps, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 import { webgpuTest } from '../../support/webgpu.ts';
 
 const cpu = () => createOnnxEngine({ threads: 1 });
@@ -62,7 +62,7 @@ describe('training on the WebGPU provider', () => {
       [jobs.finetune, true, tinyResnet],
     ] as const) {
       const tiny = tinyJob(job, tinyConfig({ ...full, model, training: { ...full.training, recompute } }));
-      const stepper = await createStepper(webgpu(true), tiny, CLASSES);
+      const stepper = await createStepper(webgpu(true), tiny);
       expect(stepper.flops).toBeGreaterThan(0);
       stepper.dispose();
     }
@@ -139,7 +139,7 @@ describe('training on the WebGPU provider', () => {
     const frozen = flatten(tiny.layouts.frozen, tiny.initial);
     const engine = webgpu();
     const state = engine.createState({ parameters, m: zeros(), v: zeros(), frozen }) as OnnxState;
-    const stepper = await createStepper(engine, tiny, CLASSES);
+    const stepper = await createStepper(engine, tiny);
     for (const step of [0, 1]) {
       await stepper.step(state, tinyBatch(tiny.config, step), step, 1e-3);
       const locations = ['parameters', 'm', 'v', 'frozen'].map((name) => state.get(name).location);

@@ -13,7 +13,7 @@ import {
 import { buildArchitecture, metaArchitecture } from '../../../src/models/registry.ts';
 import { runNetwork } from '../../../src/models/run-network.ts';
 import type { ModulePlan } from '../../../src/protocol/plan.ts';
-import { normalise } from '../../../src/training/inputs.ts';
+import { normalise } from '../../../src/tasks/images.ts';
 import { flatten, layoutOf, splitParameters } from '../../../src/training/layout.ts';
 import { bytesOf, type HostTensors, uint8 } from '../../../src/util/tensor.ts';
 import { CLASSES, tinyBatch, tinyConfig, tinyResnet } from '../../support/tiny.ts';

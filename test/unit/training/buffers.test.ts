@@ -6,7 +6,7 @@ import { evaluateProgram } from '../../../src/training/evaluate-program.ts';
 import { flatten } from '../../../src/training/layout.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { float32, int32, uint8 } from '../../../src/util/tensor.ts';
-import { CLASSES, jobs, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { jobs, tinyBatch, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const held = () => {
   const { numTensors, numDataBuffers, numBytes } = tf.memory();
@@ -39,7 +39,7 @@ describe.each([
       v: zeros(),
       gradient: zeros(),
     });
-    const stepper = await createStepper(engine, tiny, CLASSES);
+    const stepper = await createStepper(engine, tiny);
     const evaluation = await engine.compile(evaluateProgram('module-1', network, config, 8));
     const started = held();
     expect(started.numTensors - before.numTensors).toBe(name === 'cpu' ? 0 : 5);

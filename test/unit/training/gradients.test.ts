@@ -8,7 +8,7 @@ import { stepSettings } from '../../../src/training/stepper.ts';
 import { accumulateProgram } from '../../../src/training/train-programs.ts';
 import { randomStream } from '../../../src/util/random.ts';
 import { float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
-import { CLASSES, type Job, jobs, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { type Job, jobs, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 
 /**
  * Halves of the distances that differences are taken over, and what rounding adds to them. Where a kink of a ReLU is near,
@@ -24,7 +24,7 @@ async function differentiable(engine: Engine, job: Job, model = {}) {
   const config = tinyConfig({ model, training: { batchSize: 4 } });
   const tiny = tinyJob(job, config);
   const { trained } = tiny.layouts;
-  const program = await engine.compile(accumulateProgram(stepSettings(tiny, CLASSES)));
+  const program = await engine.compile(accumulateProgram(stepSettings(tiny)));
   const batch = tinyBatch(config, 1);
   const evaluate = async (parameters: HostTensor<'float32'>) => {
     const gradientBefore = float32(new Float32Array(trained.size));

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { halvedMicroBatches } from '../../../src/training/accumulation.ts';
 import { stepSettings } from '../../../src/training/stepper.ts';
-import { CLASSES, jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { jobs, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const unmixed = { mixup: 0, cutmix: 0 };
 
@@ -32,7 +32,7 @@ it('is always a division in which a job can train, until there is none', () => {
         const config = tinyConfig({ training: { ...training, accumulate } });
         if (accumulate > 1) {
           expect(training.batchSize % accumulate).toBe(0);
-          expect(() => stepSettings(tinyJob(jobs.meta, config), CLASSES)).not.toThrow();
+          expect(() => stepSettings(tinyJob(jobs.meta, config))).not.toThrow();
         }
         accumulate = halvedMicroBatches(config.training);
       }

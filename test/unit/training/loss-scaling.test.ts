@@ -20,7 +20,6 @@ import { initialState } from '../../../src/training/training-state.ts';
 import { float32, type HostTensor, type HostTensors, int32, sizeOf, uint8 } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import {
-  CLASSES,
   jobs,
   runSteps,
   type TinyJob,
@@ -52,7 +51,7 @@ async function runScaled(
   after: (tensors: Record<string, HostTensor>, state: EngineState) => void,
 ) {
   const engine = emulated();
-  const settings = { ...stepSettings(job, CLASSES), lossScaling: scaling };
+  const settings = { ...stepSettings(job), lossScaling: scaling };
   const { batchSize, accumulate } = job.config.training;
   const { imageSize, channels } = job.config.model;
   const size = batchSize / accumulate;
@@ -111,7 +110,7 @@ describe.each(cases)('loss scaling of a $family with $accumulate micro-batches',
     const job = tiny('fp16', { accumulate }, model);
     const engine = emulated();
     const state = engine.createState(stateOf(job, { ...usual, initial: 2 ** 28 }));
-    const stepper = await createStepper(engine, job, CLASSES);
+    const stepper = await createStepper(engine, job);
     let [scale, halved] = [2 ** 28, 0];
     for (let step = 0; step < 20; step++) {
       await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
@@ -160,7 +159,7 @@ it('gives up where no scale is small enough', async () => {
   const initial = { ...job.initial, [name]: float32(new Float32Array(sizeOf(shape)).fill(Number.NaN), shape) };
   const engine = emulated();
   const state = engine.createState(stateOf({ ...job, initial }, { ...usual, initial: 2 ** -13 }));
-  const stepper = await createStepper(engine, job, CLASSES);
+  const stepper = await createStepper(engine, job);
   const run = async () => {
     for (let step = 0; step < 4; step++) await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
   };
@@ -193,7 +192,7 @@ describe.each(reduced)('training of a $family in $precision', ({ model, precisio
       const state = engine.createState({
         ...stateOf(job, usual),
       });
-      const stepper = await createStepper(engine, job, CLASSES);
+      const stepper = await createStepper(engine, job);
       let loss = Number.NaN;
       for (let step = 0; step < 150; step++)
         loss = await stepper.step(state, tinyBatch(job.config, step % 4), step, 3e-3);

@@ -12,7 +12,7 @@ import { initialState, type TrainingState } from '../../../src/training/training
 import { bytesOf, float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import { trainWithRollbacks } from '../../../src/worker/rollbacks.ts';
-import { CLASSES, jobs, tinyBatch, tinyConfig, tinyFamilies, tinyJob, tinyTraining } from '../../support/tiny.ts';
+import { jobs, tinyBatch, tinyConfig, tinyFamilies, tinyJob, tinyTraining } from '../../support/tiny.ts';
 
 type Policy = { onNonFinite: 'fail' | 'skip' | 'rollback'; nonFiniteLimit?: number };
 
@@ -75,7 +75,7 @@ describe.each(tinyFamilies.flatMap(([family, model]) => [1, 2].map((accumulate) 
         /** Takes some batches; `skip` names those in which something is no number. */
         const run = async (batches: readonly number[], skip: readonly number[]) => {
           const isFaulty = (run: number) => skip.includes(batches[Math.floor((run - 1) / accumulate)] as number);
-          const stepper = await createStepper(faulty(engine, isFaulty), job, CLASSES);
+          const stepper = await createStepper(faulty(engine, isFaulty), job);
           const state = engine.createState(initialState(job.layouts, job.initial, job.config.training));
           let skipped = 0;
           for (const batch of batches) {
@@ -108,7 +108,7 @@ it('a gradient that is no number is skipped where the loss is one', async () => 
         (tensor.data as Float32Array).map((value) => value * 1e30),
         tensor.shape,
       );
-  const stepper = await createStepper(engine, job, CLASSES);
+  const stepper = await createStepper(engine, job);
   const state = engine.createState(initialState(job.layouts, initial, job.config.training));
   const before = hash(await state.read());
   expect(await stepper.step(state, tinyBatch(job.config, 0), 0, 1e-3)).toBeNaN();

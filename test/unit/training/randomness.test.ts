@@ -3,9 +3,9 @@ import { runConfigSchema } from '../../../src/config/schema.ts';
 import { divide } from '../../../src/models/divide.ts';
 import { hybridNetwork, wholeNetwork } from '../../../src/models/network.ts';
 import { buildArchitecture, metaArchitecture } from '../../../src/models/registry.ts';
+import { drawMix } from '../../../src/tasks/mix.ts';
 import { drawDropPath, planDropPath } from '../../../src/training/drop-path.ts';
 import { microBatchRows, selectRows } from '../../../src/training/micro-batches.ts';
-import { drawMix } from '../../../src/training/mix.ts';
 
 const config = runConfigSchema.parse({
   model: { name: 'vit-tiny', width: 24, heads: 2, depth: 8, patch: 4, imageSize: 8 },

@@ -3,14 +3,13 @@ import { traceCost } from '../../../src/engine/cost.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../../src/engine/program.ts';
+import { drawMix, mixes } from '../../../src/tasks/mix.ts';
 import { drawDropPath } from '../../../src/training/drop-path.ts';
-import { drawMix, mixes } from '../../../src/training/mix.ts';
 import { parameterState } from '../../../src/training/network-layouts.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { accumulateProgram } from '../../../src/training/train-programs.ts';
 import { float32, int32, uint8 } from '../../../src/util/tensor.ts';
 import {
-  CLASSES,
   type Job,
   jobs,
   runSteps,
@@ -38,7 +37,7 @@ const norm = (values: Iterable<number>) => Math.hypot(...values);
 async function gradientOf(engine: Engine, kind: Job, model: object, training: object): Promise<Float32Array> {
   const config = tinyConfig({ model, training, phases: { meta: dropping, incubate: dropping, finetune: dropping } });
   const tiny = tinyJob(kind, config);
-  const settings = stepSettings(tiny, CLASSES);
+  const settings = stepSettings(tiny);
   const executable = await engine.compile(accumulateProgram(settings));
   const state = engine.createState({
     ...parameterState(tiny.layouts, tiny.initial),
@@ -105,7 +104,7 @@ describe.each([
     const cost = (recompute: boolean) => {
       const config = tinyConfig({ model: { ...model, depth: 24 }, training: { recompute, batchSize: 64 } });
       const { network, phase } = tinyJob(jobs.finetune, config);
-      const settings = stepSettings({ name: 'step', network, phase, config }, CLASSES);
+      const settings = stepSettings({ name: 'step', network, phase, config });
       const [step] = stepPrograms(settings);
       return traceCost((step as NonNullable<typeof step>).program);
     };

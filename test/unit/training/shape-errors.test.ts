@@ -9,7 +9,7 @@ import { evaluateProgram } from '../../../src/training/evaluate-program.ts';
 import { stepSettings } from '../../../src/training/stepper.ts';
 import { trainProgram } from '../../../src/training/train-programs.ts';
 import { float32, type HostTensors } from '../../../src/util/tensor.ts';
-import { CLASSES, jobs, tinyConfig, tinyFamilies, tinyJob } from '../../support/tiny.ts';
+import { jobs, tinyConfig, tinyFamilies, tinyJob } from '../../support/tiny.ts';
 
 /** A network one of whose parameters is shorter by one: along its inputs where it is a convolution's, or its last axis. */
 function withShorter(network: Network, name: string): Network {
@@ -42,7 +42,7 @@ it.each(cases)('in a %s, a wrong shape of %s is reported by its path', (_family,
   const job = tiny(model, withShorter(tiny(model).network, name));
   const evaluation = evaluateProgram(job.name, job.network, job.config, 4);
   // Training computes statistics of its own.
-  for (const program of statistic ? [evaluation] : [trainProgram(stepSettings(job, CLASSES)), evaluation]) {
+  for (const program of statistic ? [evaluation] : [trainProgram(stepSettings(job)), evaluation]) {
     const trace = () => traceProgram(program);
     expect(trace).toThrow(expect.objectContaining({ code: 'ENGINE_SHAPE' }));
     // As an operand, or as what was read before an operation that does not know what its operands are called.

@@ -11,16 +11,7 @@ import { createStepper } from '../../../src/training/stepper.ts';
 import { initialState } from '../../../src/training/training-state.ts';
 import { bytesOf, float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
 import { plainResnet } from '../../support/plain-resnet.ts';
-import {
-  CLASSES,
-  jobs,
-  runSteps,
-  type TinyJob,
-  tinyBatch,
-  tinyConfig,
-  tinyJob,
-  tinyResnet,
-} from '../../support/tiny.ts';
+import { jobs, runSteps, type TinyJob, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
 
 const job = (kind: (typeof jobs)[keyof typeof jobs], training: object = {}) =>
   tinyJob(kind, tinyConfig({ model: tinyResnet, training }));
@@ -73,7 +64,7 @@ describe.each(engines)('running statistics on the engine %s', (_, open) => {
     const engine = await open();
     const after = async (lr: number) => {
       const state = engine.createState(initialState(tiny.layouts, tiny.initial, tiny.config.training));
-      const stepper = await createStepper(engine, tiny, CLASSES);
+      const stepper = await createStepper(engine, tiny);
       await stepper.step(state, tinyBatch(tiny.config, 0), 0, lr);
       const tensors = await state.read();
       stepper.dispose();
@@ -151,7 +142,7 @@ it.each([{}, { recompute: true }, { accumulate: 2 }])(
     const engine = await createEagerEngine('cpu');
     const tiny = job(jobs.middle, training);
     const state = engine.createState(initialState(tiny.layouts, tiny.initial, tiny.config.training));
-    const stepper = await createStepper(engine, tiny, CLASSES);
+    const stepper = await createStepper(engine, tiny);
     const counts: number[] = [];
     for (let step = 0; step < 3; step++) {
       await stepper.step(state, tinyBatch(tiny.config, step), step, 1e-3);
@@ -166,7 +157,7 @@ it.each([{}, { recompute: true }, { accumulate: 2 }])(
 it('a batch with one value of each channel has no variance and is refused', async () => {
   const model = { ...tinyResnet, imageSize: 4 };
   const tiny = tinyJob(jobs.finetune, tinyConfig({ model, training: { batchSize: 1 } }));
-  await expect(createStepper(cpu(), tiny, CLASSES)).rejects.toMatchObject({
+  await expect(createStepper(cpu(), tiny)).rejects.toMatchObject({
     code: 'CONFIG_MODEL',
     message: expect.stringContaining('bn1'),
     hint: expect.stringContaining('training.batchSize'),

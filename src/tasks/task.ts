@@ -1,0 +1,50 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { RunConfig } from '../config/schema.ts';
+import type { Batch } from '../data/dataset.ts';
+import type { Specs, Tensors } from '../engine/program.ts';
+import type { HostTensors } from '../util/tensor.ts';
+import { classification } from './classification.ts';
+
+/** Keys what is drawn at random for a step. */
+export interface StepKey {
+  readonly seed: number;
+  /** Name of the job. */
+  readonly stream: string;
+  readonly step: number;
+}
+
+/** What a batch of training asks of the network. */
+export interface Exercise {
+  /** What the stem takes. */
+  readonly input: tf.Tensor;
+  /** Mean loss of what the head gives; a scalar, nats. */
+  loss(output: tf.Tensor): tf.Scalar;
+}
+
+/** Sums over a batch, weighted per sample: correct at top 1 and top 5, loss, and the weights themselves. */
+export interface EvaluationSums {
+  readonly top1: tf.Scalar;
+  readonly top5: tf.Scalar;
+  readonly loss: tf.Scalar;
+  readonly count: tf.Scalar;
+}
+
+/**
+ * What a network is trained for: what its batches are, the loss of what it gives for them, and how well it does. What
+ * takes tensors is a pure function within programs.
+ */
+export interface Task {
+  /** Feeds of a training batch of so many samples, or of a micro-batch. */
+  trainingFeeds(samples: number): Specs;
+  /** Their values; what is drawn does not depend on how a batch is divided into micro-batches. */
+  drawFeeds(batch: Batch, key: StepKey): HostTensors;
+  exercise(feeds: Tensors): Exercise;
+  /** Feeds of an evaluated batch. */
+  evaluationFeeds(samples: number): Specs;
+  batchFeeds(batch: Batch): HostTensors;
+  evaluate(feeds: Tensors, run: (input: tf.Tensor) => tf.Tensor): EvaluationSums;
+}
+
+export function taskOf(config: RunConfig): Task {
+  return classification(config);
+}
