@@ -26,7 +26,8 @@ const { values } = parseArgs({
 /** Settings other than the engine's own, by what they leave out or bring in. */
 const levers: Readonly<Record<string, Partial<Tuning>>> = {
   'denormals computed': { flushDenormals: false },
-  'threads spin': { spin: true },
+  'threads sleep at once': { spinMicroseconds: 0 },
+  'threads spin for 1 ms': { spinMicroseconds: 1000 },
   'memory laid out once': { memoryPattern: true },
   'no arena': { arena: false },
   'transposes of their own': { fuseTransposes: false },

@@ -54,9 +54,10 @@ export interface SessionOptions {
 /** A session of ONNX Runtime. @throws Error as ONNX Runtime words it. */
 export function openSession(model: OnnxModel, options: SessionOptions): Promise<InferenceSession> {
   const { provider, threads, onDevice = [], tuning = tuned } = options;
+  const spin = tuning.spinMicroseconds;
   const settings = {
     set_denormal_as_zero: tuning.flushDenormals ? '1' : '0',
-    intra_op: { allow_spinning: tuning.spin ? '1' : '0' },
+    intra_op: { allow_spinning: spin > 0 ? '1' : '0', ...(spin > 0 ? { spin_duration_us: String(spin) } : {}) },
   };
   const disabled = [
     // Lowerings say which operands are read transposed.

@@ -2,8 +2,8 @@
 export interface Tuning {
   /** Whether denormals are zero: they are slow, and nothing to a training step. */
   readonly flushDenormals: boolean;
-  /** Whether threads that wait keep their core: a little faster alone, far slower beside other work. */
-  readonly spin: boolean;
+  /** How long threads that wait keep their core: from one small operator to the next, but not while other work needs it. */
+  readonly spinMicroseconds: number;
   /** Whether memory is laid out once for a whole run: a third more of it, at no gain. */
   readonly memoryPattern: boolean;
   /** Whether memory is kept from operator to operator. */
@@ -20,7 +20,7 @@ export interface Tuning {
 
 export const tuned: Tuning = {
   flushDenormals: true,
-  spin: false,
+  spinMicroseconds: 50,
   memoryPattern: false,
   arena: true,
   fuseTransposes: true,
