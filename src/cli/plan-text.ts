@@ -1,11 +1,11 @@
-import { countFigure, percent } from '../report/figures.ts';
+import { countFigure, percent, scaledFigure } from '../report/figures.ts';
 import { alignTable, END_TO_END } from '../report/table.ts';
 import type { PlanDocument, PlannedJob } from './plan-document.ts';
 
 /** A plan for people: facts, modules, jobs and costs. */
 export function planText({ model, data, devices, modules, jobs, cost, notes }: PlanDocument): string {
   const facts = [
-    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaled(model.macsPerImage)}MACs per image`,
+    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaledFigure(model.macsPerImage)}MACs per image`,
     `data     ${data.source}: ${countFigure(data.train)} training and ${countFigure(data.validation)} validation images, ${data.classes.length} classes`,
     `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with the engine ${devices.engine} and ${devices.threads} threads in all: ${devices.choice}`,
   ];
@@ -25,7 +25,7 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
   ];
   const sums = [
     `layer units  ${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
-    `operations   ${scaled(cost.flops)}FLOPs, ${percent(cost.flopsOfEndToEnd)} of the same`,
+    `operations   ${scaledFigure(cost.flops)}FLOPs, ${percent(cost.flopsOfEndToEnd)} of the same`,
   ];
   const parts = [facts.join('\n'), ...tables.map(alignTable), sums.join('\n'), ...notes.map((note) => `note: ${note}`)];
   return `${parts.join('\n\n')}\n`;
@@ -41,22 +41,14 @@ function costRow(job: PlannedJob): string[] {
     job.id,
     countFigure(job.trained),
     countFigure(job.frozen),
-    scaled(job.flopsPerStep),
-    scaled(job.flops),
+    scaledFigure(job.flopsPerStep),
+    scaledFigure(job.flops),
     mebibytes(job.peakBytes),
     mebibytes(job.stateBytes),
-    scaled(job.layerUnits),
+    scaledFigure(job.layerUnits),
   ];
 }
 
 function mebibytes(bytes: number): string {
   return `${countFigure(Math.ceil(bytes / 2 ** 20))} MiB`;
-}
-
-/** A large number with three digits and an SI prefix: `12.3 G`. */
-function scaled(value: number): string {
-  const prefixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
-  const power = value < 1 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(value) / 3));
-  const digits = value / 1000 ** power;
-  return `${digits >= 100 || power === 0 ? digits.toFixed(0) : digits.toPrecision(3)} ${prefixes[power]}`;
 }

@@ -42,7 +42,14 @@ export function planRun(
   const jobs: JobPlan[] = [
     { id: 'meta', kind: 'meta', needs: [], threads, cost: 3 * sum(modules.map((module) => module.metaDepth)) },
     ...moduleJobs,
-    { id: 'finetune', kind: 'finetune', needs: moduleJobs.map((job) => job.id), threads, cost: 3 * model.depth },
+    {
+      id: 'finetune',
+      kind: 'finetune',
+      // The meta model's weights too: the assembly is compared with them.
+      needs: ['meta', ...moduleJobs.map((job) => job.id)],
+      threads,
+      cost: 3 * model.depth,
+    },
     { id: 'evaluate', kind: 'evaluate', needs: ['finetune'], threads, cost: model.depth },
   ];
   return { modules, jobs, engine: devices.engine, leases: devices.leases };

@@ -1,7 +1,7 @@
 import type { ConfigChange, JournalEvent } from '../protocol/messages.ts';
 import type { JobPlan } from '../protocol/plan.ts';
 import type { WorkerState } from '../protocol/pulse.ts';
-import type { Evaluation, JobResult } from '../protocol/run.ts';
+import type { Diagnostics, Evaluation, JobResult } from '../protocol/run.ts';
 import type { SerializedError } from '../util/errors.ts';
 
 export type JobStatus = 'pending' | 'running' | 'retrying' | 'completed' | 'failed' | 'stopped';
@@ -20,6 +20,7 @@ export interface JobState {
   /** Of the last epoch that was evaluated, or of the finished job. */
   readonly evaluation?: Evaluation;
   readonly cold?: Evaluation;
+  readonly diagnostics?: Diagnostics;
   readonly engine?: string;
   /** Step of the last checkpoint. */
   readonly step?: number;
@@ -142,8 +143,9 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
     }
     case 'job-completed': {
       const { result } = event;
-      const cold = result.cold === undefined ? {} : { cold: result.cold };
-      return { ...state, status: 'completed', failures: 0, result, evaluation: result.metrics, ...cold };
+      const { cold, diagnostics } = result;
+      const assembly = { ...(cold && { cold }), ...(diagnostics && { diagnostics }) };
+      return { ...state, status: 'completed', failures: 0, result, evaluation: result.metrics, ...assembly };
     }
     case 'job-failed': {
       const { error, accumulate, retryIn, seq } = event;
@@ -160,6 +162,8 @@ export function advance(state: JobState, event: Extract<JournalEvent, { readonly
       return { ...state, ...notesOf(event) };
     case 'evaluated':
       return event.what === 'cold' ? { ...state, cold: event.evaluation } : { ...state, evaluation: event.evaluation };
+    case 'diagnosed':
+      return { ...state, diagnostics: event.diagnostics };
     case 'checkpoint':
       return { ...state, step: event.step };
     case 'skipped':

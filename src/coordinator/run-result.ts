@@ -24,20 +24,24 @@ export async function writeRunResult(
   return result;
 }
 
+/** What `result.json` of a run says, if there is one. Throws RUN_FORMAT where it is damaged. */
+export async function readResultFile(runDirectory: string): Promise<RunResult | undefined> {
+  const path = resultPath(runDirectory);
+  try {
+    return parseRunFile(await readFile(path, 'utf8'), runResultSchema, path);
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
 /**
  * The result of a run that completed before, if its weights are still the ones that it names; undefined otherwise. A run
  * directory may have moved: the path is the present one.
  */
 export async function readRunResult(runDirectory: string): Promise<RunResult | undefined> {
-  const path = resultPath(runDirectory);
-  let content: string;
-  try {
-    content = await readFile(path, 'utf8');
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-  const result = parseRunFile(content, runResultSchema, path);
+  const result = await readResultFile(runDirectory);
+  if (!result) return undefined;
   const finetune = await readJobResult(runDirectory, 'finetune').catch(() => undefined);
   const weights = finetune && weightsPath(runDirectory, finetune);
   if (finetune && weights && finetune.weights.sha256 === result.weights.sha256) {
@@ -72,6 +76,7 @@ function assembleRunResult(
       cold: finetune.cold,
       final: need('evaluate').metrics,
     },
+    ...(finetune.diagnostics && { diagnostics: finetune.diagnostics }),
     weights: { path: weights, sha256: finetune.weights.sha256 },
     seconds,
     cost: runCost(plan, config, dataset, results),

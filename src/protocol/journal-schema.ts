@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { JournalEvent, WorkerMessage } from './messages.ts';
-import { evaluationSchema, jobIdSchema, jobResultSchema, measured } from './run-schema.ts';
+import { diagnosticsSchema, evaluationSchema, jobIdSchema, jobResultSchema, measured } from './run-schema.ts';
 
 const count = z.int().min(0);
 
@@ -33,6 +33,7 @@ const kept = {
     evaluation: z.exactOptional(evaluationSchema),
   },
   evaluated: { what: z.enum(['cold', 'final']), evaluation: evaluationSchema },
+  diagnosed: { diagnostics: diagnosticsSchema },
   checkpoint: { step: count, path: z.string() },
   skipped: { step: count, loss: measured, skipped: count },
   'rolled-back': { step: count, reason: z.string(), rollbacks: count },
@@ -57,6 +58,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   }),
   message('epoch', kept.epoch),
   message('evaluated', kept.evaluated),
+  message('diagnosed', kept.diagnosed),
   message('checkpoint', kept.checkpoint),
   message('skipped', kept.skipped),
   message('rolled-back', kept['rolled-back']),
@@ -115,6 +117,7 @@ export const journalEventSchema = z.discriminatedUnion('type', [
   jobEvent('resumed', kept.resumed),
   jobEvent('epoch', kept.epoch),
   jobEvent('evaluated', kept.evaluated),
+  jobEvent('diagnosed', kept.diagnosed),
   jobEvent('checkpoint', kept.checkpoint),
   jobEvent('skipped', kept.skipped),
   jobEvent('rolled-back', kept['rolled-back']),

@@ -3,7 +3,7 @@ import type { RunConfig } from '../config/schema.ts';
 import type { SerializedError } from '../util/errors.ts';
 import type { JobPlan, ModulePlan } from './plan.ts';
 import type { LivingState } from './pulse.ts';
-import type { DatasetIdentity, Evaluation, JobResult, RUN_FORMAT } from './run.ts';
+import type { DatasetIdentity, Diagnostics, Evaluation, JobResult, RUN_FORMAT } from './run.ts';
 
 /** `jobs/<job>/spec.json`: all that a worker process is told. */
 export interface JobSpec {
@@ -63,6 +63,8 @@ export type WorkerMessage =
   | ProgressMessage
   | ({ readonly type: 'epoch' } & EpochDetails)
   | { readonly type: 'evaluated'; readonly what: 'cold' | 'final'; readonly evaluation: Evaluation }
+  /** The assembly was compared with the meta model before fine-tuning. */
+  | { readonly type: 'diagnosed'; readonly diagnostics: Diagnostics }
   | { readonly type: 'checkpoint'; readonly step: number; readonly path: string }
   /** A step was not finite and changed nothing. */
   | {

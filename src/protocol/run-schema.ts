@@ -3,6 +3,7 @@ import { engineNames } from '../config/engines.ts';
 import { runConfigSchema } from '../config/schema.ts';
 import {
   type DatasetIdentity,
+  type Diagnostics,
   type Evaluation,
   type JobResult,
   RUN_FORMAT,
@@ -23,6 +24,13 @@ export const evaluationSchema = z.object({
   loss: measured,
 }) satisfies z.ZodType<Evaluation>;
 
+export const diagnosticsSchema = z.object({
+  images: count,
+  interfaces: z.array(
+    z.object({ module: count, normRatio: measured, normError: measured, outputError: measured, cka: measured }),
+  ),
+}) satisfies z.ZodType<Diagnostics>;
+
 const weightsSchema = z.object({ path: z.string().min(1), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
 export const jobResultSchema = z.object({
@@ -30,12 +38,14 @@ export const jobResultSchema = z.object({
   job: z.string(),
   metrics: evaluationSchema,
   cold: z.exactOptional(evaluationSchema),
+  diagnostics: z.exactOptional(diagnosticsSchema),
   weights: weightsSchema,
   parameters: z.object({ trained: count, frozen: count }),
   steps: count,
   seconds: measured,
   flops: measured,
   engine: z.string(),
+  peakBytes: z.exactOptional(count),
   damaged: z.exactOptional(count),
 }) satisfies z.ZodType<JobResult>;
 
@@ -91,6 +101,7 @@ export const runResultSchema = z.object({
     cold: evaluationSchema,
     final: evaluationSchema,
   }),
+  diagnostics: z.exactOptional(diagnosticsSchema),
   weights: weightsSchema,
   seconds: measured,
   cost: z.object({

@@ -33,6 +33,30 @@ export interface Evaluation {
   readonly loss: number;
 }
 
+/**
+ * How the assembly departs from the meta model behind one of its modules, before any fine-tuning. Means are taken over
+ * images, and norms over all that a module gives for an image.
+ */
+export interface InterfaceDiagnostics {
+  /** Index of the module whose output it is. */
+  readonly module: number;
+  /** Mean of the output's norm in the assembly divided by the norm in the meta model. */
+  readonly normRatio: number;
+  /** Mean of the absolute difference between these norms divided by the one in the meta model. */
+  readonly normError: number;
+  /** Mean of the norm of the difference between both outputs divided by the norm in the meta model. */
+  readonly outputError: number;
+  /** Linear centred kernel alignment of both outputs, averaged over tokens or places: 1 where they are alike. */
+  readonly cka: number;
+}
+
+/** The assembly beside the meta model, at every interface between modules. */
+export interface Diagnostics {
+  /** Validation images that they were computed on. */
+  readonly images: number;
+  readonly interfaces: readonly InterfaceDiagnostics[];
+}
+
 export interface WeightsFile {
   /** Relative to the run directory in job results, absolute in the run's result. */
   readonly path: string;
@@ -46,6 +70,8 @@ export interface JobResult {
   readonly metrics: Evaluation;
   /** Accuracy of the assembled modules before any fine-tuning; only of the `finetune` job. */
   readonly cold?: Evaluation;
+  /** Of the same assembly; only of the `finetune` job, where modules were trained within a meta model. */
+  readonly diagnostics?: Diagnostics;
   /** The trained parameters: of the meta model, of one module, or of the whole target network. */
   readonly weights: WeightsFile;
   readonly parameters: { readonly trained: number; readonly frozen: number };
@@ -55,6 +81,8 @@ export interface JobResult {
   /** Floating-point operations of its training steps. */
   readonly flops: number;
   readonly engine: string;
+  /** Largest resident set of the process that ended the job, bytes; memory of a GPU is not in it. */
+  readonly peakBytes?: number;
   /** Images that could not be decoded and were skipped, if any. */
   readonly damaged?: number;
 }
@@ -69,6 +97,7 @@ export interface RunResult {
     readonly cold: Evaluation;
     readonly final: Evaluation;
   };
+  readonly diagnostics?: Diagnostics;
   readonly weights: WeightsFile;
   /** Wall time of the run's sessions, added up. */
   readonly seconds: number;

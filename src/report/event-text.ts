@@ -1,6 +1,6 @@
 import type { JournalEvent } from '../protocol/messages.ts';
 import { formatDuration } from '../util/duration.ts';
-import { countFigure, evaluationText, lossFigure, percent } from './figures.ts';
+import { countFigure, diagnosticsText, evaluationText, lossFigure, percent } from './figures.ts';
 import type { Paint } from './style.ts';
 
 /** What an event says to people, as a line or more; undefined for events that only machines need. */
@@ -36,6 +36,8 @@ function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, pa
     }
     case 'evaluated':
       return `${event.what === 'cold' ? 'cold assembly' : 'evaluated'}: ${evaluationText(event.evaluation)}`;
+    case 'diagnosed':
+      return `interfaces: ${diagnosticsText(event.diagnostics)}`;
     case 'warning':
       return paint('yellow', `warning: ${event.message}`);
     case 'job-completed':

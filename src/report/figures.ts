@@ -1,4 +1,4 @@
-import type { Evaluation } from '../protocol/run.ts';
+import type { Diagnostics, Evaluation } from '../protocol/run.ts';
 
 /** A share in [0, 1] as `81.23%`. */
 export function percent(share: number): string {
@@ -16,6 +16,22 @@ export function countFigure(count: number): string {
 
 export function evaluationText({ top1, top5, loss }: Evaluation): string {
   return `top-1 ${percent(top1)}, top-5 ${percent(top5)}, loss ${lossFigure(loss)}`;
+}
+
+/** What an assembly is like at its interfaces, from the first to the last. */
+export function diagnosticsText({ interfaces }: Diagnostics): string {
+  const list = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(', ');
+  const alignment = list(interfaces.map(({ cka }) => cka));
+  const norms = list(interfaces.map(({ normRatio }) => normRatio));
+  return `CKA with the meta model ${alignment}; norms ${norms} times its own`;
+}
+
+/** A large number with three digits and an SI prefix: `12.3 G`. */
+export function scaledFigure(value: number): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
+  const power = value < 1 ? 0 : Math.min(prefixes.length - 1, Math.floor(Math.log10(value) / 3));
+  const digits = value / 1000 ** power;
+  return `${digits >= 100 || power === 0 ? digits.toFixed(0) : digits.toPrecision(3)} ${prefixes[power]}`;
 }
 
 /** A number of bytes with a binary prefix: `1.4 GiB`. */

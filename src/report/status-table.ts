@@ -2,7 +2,7 @@ import type { LockOwner } from '../coordinator/lock.ts';
 import type { JobState, RunState } from '../coordinator/replay.ts';
 import type { RunRecord } from '../protocol/run.ts';
 import { formatDuration } from '../util/duration.ts';
-import { lossFigure, percent } from './figures.ts';
+import { diagnosticsText, lossFigure, percent } from './figures.ts';
 import { alignTable } from './table.ts';
 
 export type RunStatus = 'running' | 'completed' | 'failed' | 'stopped' | 'interrupted' | 'created';
@@ -39,7 +39,10 @@ export function statusTable(record: RunRecord, state: RunState, holder: LockOwne
   const skipping = [...state.jobs.values()].flatMap(({ id, damaged }) =>
     damaged === undefined ? [] : [`${id}: ${damaged} images cannot be decoded and are skipped\n`],
   );
-  const notes = [...reasons, ...skipping];
+  const assembly = [...state.jobs.values()].flatMap(({ diagnostics }) =>
+    diagnostics === undefined ? [] : [`interfaces of the assembly: ${diagnosticsText(diagnostics)}\n`],
+  );
+  const notes = [...reasons, ...skipping, ...assembly];
   const table = alignTable([['job', 'status', 'attempts', 'epoch', 'loss', 'top-1'], ...rows]);
   return `${record.name}: ${status}${by}, ${formatDuration(state.seconds)}\n\n${table}\n${notes.length > 0 ? `\n${notes.join('')}` : ''}`;
 }

@@ -1,14 +1,14 @@
 import type { Evaluation, RunResult } from '../protocol/run.ts';
 import { formatDuration } from '../util/duration.ts';
-import { lossFigure, percent } from './figures.ts';
+import { diagnosticsText, lossFigure, percent } from './figures.ts';
 
-/** Rows of equal length as aligned text: the first column to the left, the others to the right. */
-export function alignTable(rows: readonly (readonly string[])[]): string {
+/** Rows of equal length as aligned text: the first columns, `left` of them, to the left, the others to the right. */
+export function alignTable(rows: readonly (readonly string[])[], left = 1): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>
       row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .map((cell, column) => (column < left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
         .join('  ')
         .trimEnd(),
     )
@@ -19,7 +19,7 @@ export function alignTable(rows: readonly (readonly string[])[]): string {
 export const END_TO_END = 'end-to-end training for the meta model’s epochs';
 
 /** The result of a run for people: accuracies, time and cost of each stage, and where the weights are. */
-export function resultTable({ metrics, cost, seconds, weights, run }: RunResult): string {
+export function resultTable({ metrics, diagnostics, cost, seconds, weights, run }: RunResult): string {
   const total = cost.jobs.reduce((sum, job) => sum + job.layerUnits, 0);
   const jobCells = (id: string): [string, string] => {
     const job = cost.jobs.find((candidate) => candidate.job === id);
@@ -50,6 +50,7 @@ export function resultTable({ metrics, cost, seconds, weights, run }: RunResult)
       'cost',
       `${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}, in layer units; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
     ],
+    ...(diagnostics ? [['assembly', diagnosticsText(diagnostics)]] : []),
     ...(skipped.length > 0 ? [['skipped', `images that cannot be decoded: ${skipped.join(', ')}`]] : []),
     ['weights', weights.path],
     ['SHA-256', weights.sha256],

@@ -25,7 +25,9 @@ import { writeFileAtomic } from '../util/atomic-file.ts';
 import type { HostTensors } from '../util/tensor.ts';
 import type { Channel } from './channel.ts';
 import { loadTraining, saveTraining } from './checkpoints.ts';
+import { diagnose } from './diagnose.ts';
 import { observeTraining } from './observer.ts';
+import { peakBytes } from './peak-memory.ts';
 import type { Pulse } from './pulse.ts';
 import { pulsingEngine } from './pulsing-engine.ts';
 import { trainWithRollbacks } from './rollbacks.ts';
@@ -49,14 +51,11 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   const dataset = await openJobDataset(spec, onWarning);
   const { engine: name, job: planned } = spec;
   const { cudaGraphs } = spec.config.devices;
-  const engine = pulsingEngine(
-    await openEngine({ engine: name, threads: planned.threads, cudaGraphs, onWarning }),
-    pulse,
-  );
+  const engine = await openEngine({ engine: name, threads: planned.threads, cudaGraphs, onWarning });
   const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
   const ending =
     job.phase === null
-      ? await evaluate(spec, job, dataset, engine, channel)
+      ? await evaluate(spec, job, dataset, pulsingEngine(engine, pulse), channel)
       : await trainJob(spec, job, dataset, engine, channel, pulse);
   if ('result' in ending) {
     await writeFileAtomic(resultPath, `${JSON.stringify(ending.result, null, 2)}\n`);
@@ -105,6 +104,9 @@ async function trainJob(
       epoch: Math.floor(step / batchesPerEpoch(dataset.train.length, config.training.batchSize, config.data.repeats)),
     });
   }
+  // Not in the pulse: states come once, and limits are for the steps of training.
+  const diagnostics = await diagnose(spec, network, initial, dataset, engine);
+  if (diagnostics && !resumed) await channel.send({ type: 'diagnosed', diagnostics });
   const training = {
     name: job.id,
     dataName: dataName(job, config.data.sharing),
@@ -125,9 +127,10 @@ async function trainJob(
       return directory;
     },
   });
+  const pulsing = pulsingEngine(engine, pulse);
   const { finished, state, flops } = await trainWithRollbacks(
     config.execution,
-    (from, rollbacks) => train(engine, { ...training, rollbacks }, initial, from, observer),
+    (from, rollbacks) => train(pulsing, { ...training, rollbacks }, initial, from, observer),
     { resumed, reload: async () => (await loadTraining(root)).state, tell: (message) => channel.send(message) },
   );
   if (!finished) return { stoppedAt: state.progress.step };
@@ -142,12 +145,14 @@ async function trainJob(
       job: job.id,
       metrics: evaluation,
       ...(cold ? { cold } : {}),
+      ...(diagnostics ? { diagnostics } : {}),
       weights: await writeJobWeights(runDirectory, job.id, weights, weightsMetadata(spec)),
       parameters: parameterCounts(network),
       steps: step,
       seconds,
       flops,
       engine: engine.name,
+      peakBytes: peakBytes(),
       ...(damaged > 0 ? { damaged } : {}),
     },
   };
@@ -191,6 +196,7 @@ async function evaluate(
       seconds: (performance.now() - started) / 1000,
       flops: 0,
       engine: engine.name,
+      peakBytes: peakBytes(),
       ...(damaged > 0 ? { damaged } : {}),
     },
   };

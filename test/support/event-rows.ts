@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { eventLineSchema } from '../../src/protocol/event-line.ts';
-import { evaluationSchema, jobResultSchema } from '../../src/protocol/run-schema.ts';
+import { diagnosticsSchema, evaluationSchema, jobResultSchema } from '../../src/protocol/run-schema.ts';
 
 type Shape = z.core.JSONSchema.BaseSchema;
 
@@ -10,6 +10,7 @@ const failed = eventLineSchema.options.find(({ shape }) => shape.type.value === 
 /** Objects that events hold, which docs/events.md describes once. */
 export const namedShapes: ReadonlyMap<string, Shape> = new Map([
   ['evaluation', shapeOf(evaluationSchema)],
+  ['diagnostics', shapeOf(diagnosticsSchema)],
   ['result', shapeOf(jobResultSchema)],
   ['error', shapeOf(failed as z.ZodType).properties?.error as Shape],
 ]);

@@ -19,10 +19,24 @@ const lease = z.strictObject({
 const gpu = z.strictObject({ index: count, uuid: z.string(), name: z.string(), memoryMiB: number });
 const engine = z.enum(engineNames);
 
+const diagnostics = z.strictObject({
+  images: count,
+  interfaces: z.array(
+    z.strictObject({
+      module: count,
+      normRatio: number,
+      normError: number,
+      outputError: number,
+      cka: number.nullable(),
+    }),
+  ),
+});
+
 export const resultDocument = z.strictObject({
   status: z.literal('completed'),
   run: z.string(),
   metrics: z.strictObject({ meta: evaluation, modules: z.array(evaluation), cold: evaluation, final: evaluation }),
+  diagnostics: z.exactOptional(diagnostics),
   weights,
   seconds: number,
   cost: z.strictObject({
@@ -65,6 +79,7 @@ const jobState = z.strictObject({
   loss: z.exactOptional(number),
   evaluation: z.exactOptional(evaluation),
   cold: z.exactOptional(evaluation),
+  diagnostics: z.exactOptional(diagnostics),
   engine: z.exactOptional(z.string()),
   step: z.exactOptional(count),
   result: z.exactOptional(
@@ -73,12 +88,14 @@ const jobState = z.strictObject({
       job: z.string(),
       metrics: evaluation,
       cold: z.exactOptional(evaluation),
+      diagnostics: z.exactOptional(diagnostics),
       weights,
       parameters: z.strictObject({ trained: count, frozen: count }),
       steps: count,
       seconds: number,
       flops: number,
       engine: z.string(),
+      peakBytes: z.exactOptional(count),
       damaged: z.exactOptional(count),
     }),
   ),

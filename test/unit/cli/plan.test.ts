@@ -98,26 +98,26 @@ it('prints the plan for people', () => {
     data     shapes: 67 training and 20 validation images, 5 classes
     devices  cpu-0, cpu-1 with the engine cpu and 2 threads in all: there is no GPU
 
-    module    blocks  parameters  meta blocks
+      module  blocks  parameters  meta blocks
     module 0     0-1       7,440            1
     module 1     2-3       6,560            1
     module 2     4-5       6,677            1
 
-    schedule              needs  epochs  steps  images  threads
-    meta                      -       4     32     256        2
-    module-0               meta       2     16     128        1
-    module-1               meta       2     16     128        1
-    module-2               meta       2     16     128        1
-    finetune  module-0…module-2       1      8      64        2
-    evaluate           finetune       1      3      20        2
+    schedule          needs  epochs  steps  images  threads
+    meta                  -       4     32     256        2
+    module-0           meta       2     16     128        1
+    module-1           meta       2     16     128        1
+    module-2           meta       2     16     128        1
+    finetune  meta…module-2       1      8      64        2
+    evaluate       finetune       1      3      20        2
 
     cost      trained  frozen  FLOPs/step   FLOPs  memory  of it state  layer units
-    meta           10      20      9.00 M   288 M   1 MiB        1 MiB       2.41 k
-    module-0       10      20      10.0 M   160 M   1 MiB        1 MiB       1.34 k
-    module-1       10      20      9.00 M   144 M   1 MiB        1 MiB       1.21 k
-    module-2       10      20      8.00 M   128 M   1 MiB        1 MiB       1.07 k
-    finetune       10      20      18.0 M   144 M   1 MiB        1 MiB       1.21 k
-    evaluate       10      20      6.00 M  18.0 M   1 MiB        1 MiB         120
+    meta      10           20      9.00 M   288 M   1 MiB        1 MiB       2.41 k
+    module-0  10           20      10.0 M   160 M   1 MiB        1 MiB       1.34 k
+    module-1  10           20      9.00 M   144 M   1 MiB        1 MiB       1.21 k
+    module-2  10           20      8.00 M   128 M   1 MiB        1 MiB       1.07 k
+    finetune  10           20      18.0 M   144 M   1 MiB        1 MiB       1.21 k
+    evaluate  10           20      6.00 M  18.0 M   1 MiB        1 MiB         120
 
     layer units  152.49% of end-to-end training for the meta model’s epochs; 105.27% on the longest chain of jobs
     operations   882 MFLOPs, 153.13% of the same

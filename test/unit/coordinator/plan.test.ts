@@ -14,7 +14,7 @@ test('jobs need what they start from', () => {
     ['module-0', ['meta']],
     ['module-1', ['meta']],
     ['module-2', ['meta']],
-    ['finetune', ['module-0', 'module-1', 'module-2']],
+    ['finetune', ['meta', 'module-0', 'module-1', 'module-2']],
     ['evaluate', ['finetune']],
   ]);
 });
