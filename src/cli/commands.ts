@@ -29,6 +29,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./logs.ts')).logsCommand(),
   },
   {
+    name: 'compare',
+    summary: 'compare what runs reached and what it cost',
+    load: async () => (await import('./compare.ts')).compareCommand(),
+  },
+  {
     name: 'plan',
     summary: 'show what a run would do and cost, without training',
     load: async () => (await import('./plan.ts')).planCommand(),

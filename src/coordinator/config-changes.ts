@@ -11,7 +11,7 @@ const safeSettings: readonly RegExp[] = [
 ];
 
 /** Whether a setting may be changed while a run is under way. */
-function isSafeChange({ key }: ConfigChange): boolean {
+export function isSafeSetting(key: string): boolean {
   return safeSettings.some((pattern) => pattern.test(key));
 }
 
@@ -57,7 +57,7 @@ export function acceptChanges(
   force: boolean,
   refusal: { readonly code: ErrorCode; readonly message: string; readonly otherwise: string },
 ): readonly ConfigChange[] {
-  const fixed = changes.filter((change) => !isSafeChange(change)).map(({ key }) => key);
+  const fixed = changes.map(({ key }) => key).filter((key) => !isSafeSetting(key));
   if (changes.length === 0 || (force && fixed.length === 0)) return changes;
   const reason =
     fixed.length === 0
@@ -73,7 +73,8 @@ function describeChanges(changes: readonly ConfigChange[]): string {
   return changes.map(({ key, from, to }) => `  ${key}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`).join('\n');
 }
 
-function valueAt(config: RunConfig, key: string): unknown {
+/** The value of a setting by its dotted path. */
+export function valueAt(config: RunConfig, key: string): unknown {
   return key
     .split('.')
     .reduce<unknown>((section, part) => (section as Record<string, unknown> | undefined)?.[part], config);

@@ -13,17 +13,31 @@ export function jobLayerUnits(job: JobPlan, config: RunConfig, dataset: DatasetI
   return job.cost * dataset.train * phase.epochs;
 }
 
+/** What jobs cost in layer units times images, each relative to one epoch of training the whole model on the same images. */
+export interface CostInEpochs {
+  readonly jobs: ReadonlyMap<string, number>;
+  readonly total: number;
+  /** Of the longest chain of jobs that depend on each other. */
+  readonly criticalPath: number;
+}
+
+export function costInEpochs(plan: Plan, config: RunConfig, dataset: DatasetIdentity): CostInEpochs {
+  const depth = plan.modules.reduce((total, module) => total + module.to - module.from, 0);
+  const epoch = 3 * depth * dataset.train;
+  const jobs = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, config, dataset) / epoch]));
+  const total = [...jobs.values()].reduce((sum, value) => sum + value, 0);
+  return { jobs, total, criticalPath: longestChain(plan, jobs) };
+}
+
 /** The layer units of a run relative to `phases.meta.epochs` epochs (at least one) of training the whole model. */
 export function plannedCost(
   plan: Plan,
   config: RunConfig,
   dataset: DatasetIdentity,
 ): Pick<RunCost, 'layerUnitsOfEndToEnd' | 'criticalPathOfEndToEnd'> {
-  const depth = plan.modules.reduce((total, module) => total + module.to - module.from, 0);
-  const endToEnd = 3 * depth * dataset.train * Math.max(1, config.phases.meta.epochs);
-  const units = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, config, dataset)]));
-  const total = [...units.values()].reduce((sum, value) => sum + value, 0);
-  return { layerUnitsOfEndToEnd: total / endToEnd, criticalPathOfEndToEnd: longestChain(plan, units) / endToEnd };
+  const epochs = Math.max(1, config.phases.meta.epochs);
+  const { total, criticalPath } = costInEpochs(plan, config, dataset);
+  return { layerUnitsOfEndToEnd: total / epochs, criticalPathOfEndToEnd: criticalPath / epochs };
 }
 
 /** What a run did cost: measured time and operations beside the layer units, which are no measure of either. */
@@ -41,12 +55,13 @@ export function runCost(
   return { jobs, ...plannedCost(plan, config, dataset) };
 }
 
-function longestChain(plan: Plan, units: ReadonlyMap<string, number>): number {
+/** The largest sum of what jobs take, over the chains of jobs that depend on each other. */
+export function longestChain(plan: Plan, taken: ReadonlyMap<string, number>): number {
   const until = new Map<string, number>();
   // A plan lists what a job needs before the job.
   for (const job of plan.jobs) {
     const before = Math.max(0, ...job.needs.map((need) => until.get(need) ?? 0));
-    until.set(job.id, before + (units.get(job.id) ?? 0));
+    until.set(job.id, before + (taken.get(job.id) ?? 0));
   }
   return Math.max(...until.values());
 }

@@ -143,6 +143,59 @@ export const runsDocument = z.strictObject({
   ),
 });
 
+const statistic = z.strictObject({
+  mean: number.nullable(),
+  deviation: number.nullable(),
+  values: z.array(number.nullable()),
+});
+
+export const comparisonDocument = z.strictObject({
+  measure: z.string().nullable(),
+  rows: z.array(
+    z.strictObject({
+      method: z.string(),
+      model: z.string(),
+      data: z.string(),
+      settings: z.record(z.string(), z.unknown()),
+      n: count,
+      runs: z.array(z.string()),
+      figures: z.partialRecord(
+        z.enum([
+          'perplexity',
+          'top1',
+          'top5',
+          'loss',
+          'coldPerplexity',
+          'coldTop1',
+          'coldTop5',
+          'coldLoss',
+          'seconds',
+          'deviceHours',
+          'flops',
+          'layerUnits',
+          'criticalPath',
+          'criticalPathSeconds',
+          'peakBytes',
+        ]),
+        statistic,
+      ),
+      interfaces: z.exactOptional(
+        z.array(
+          z.strictObject({
+            module: count,
+            normRatio: statistic,
+            normError: statistic,
+            outputError: statistic,
+            cka: statistic,
+          }),
+        ),
+      ),
+    }),
+  ),
+  runs: z.array(z.strictObject({ run: z.string(), directory: z.string(), status: runStatus, seed: count })),
+  notes: z.array(z.string()),
+});
+
 export const evalDocument = z.strictObject({
   weights: z.string(),
   data: z.string(),

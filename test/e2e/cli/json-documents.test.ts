@@ -50,6 +50,7 @@ describe('in a path with spaces and emoji, without a terminal, with a home that 
     await expectDocument(documents.resultDocument, ['resume', 'größer', '--runs-dir', runs]);
     await expectDocument(documents.statusDocument, ['status', 'größer', '--runs-dir', runs]);
     await expectDocument(documents.statusDocument, ['status', 'größer', '--watch', '--runs-dir', runs]);
+    await expectDocument(documents.comparisonDocument, ['compare', 'größer', '--runs-dir', runs]);
     await expectDocument(documents.evalDocument, ['eval', 'größer', '--runs-dir', runs]);
     await expectDocument(documents.cleanDocument, ['clean', '--runs-dir', runs]);
     await expectDocument(documents.cleanDocument, ['clean', 'größer', '--yes', '--runs-dir', runs]);

@@ -26,6 +26,7 @@ describe('help and version', () => {
         resume         continue a run that was stopped or failed
         status         show how a run is doing, or list all runs
         logs           print what the workers of a run wrote
+        compare        compare what runs reached and what it cost
         plan           show what a run would do and cost, without training
         eval           evaluate the weights of a run or file
         config         show the resolved configuration and where each value comes from

@@ -43,6 +43,7 @@ it('the commands have these arguments and flags, besides those of settings', asy
     ],
     ['status [run]', '-w, --watch', '--runs-dir <directory>', '--json'],
     ['logs <run> [job]', '-f, --follow', '-n, --lines <n>', '--runs-dir <directory>'],
+    ['compare <runs...>', '--format <format>', '--plot <dir>', '--runs-dir <directory>', '--json'],
     ['plan', '--json', 'settings'],
     ['eval <run|weights>', '--runs-dir <directory>', '--json', 'settings'],
     ['config', '--json', 'settings'],

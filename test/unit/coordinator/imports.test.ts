@@ -17,8 +17,11 @@ function loadedBy(file: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-test.each(['train', 'resume', 'status'])('the process of `incubate %s` loads no tensor library', (command) => {
-  const loaded = [...loadedBy(resolve(import.meta.dirname, `../../../src/cli/${command}.ts`))];
-  expect(loaded).toContain('commander');
-  expect(loaded.filter((name) => /^(?:@tensorflow\/|onnxruntime|sharp)/.test(name))).toEqual([]);
-});
+test.each(['train', 'resume', 'status', 'compare'])(
+  'the process of `incubate %s` loads no tensor library',
+  (command) => {
+    const loaded = [...loadedBy(resolve(import.meta.dirname, `../../../src/cli/${command}.ts`))];
+    expect(loaded).toContain('commander');
+    expect(loaded.filter((name) => /^(?:@tensorflow\/|onnxruntime|sharp)/.test(name))).toEqual([]);
+  },
+);
