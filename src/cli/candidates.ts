@@ -22,7 +22,7 @@ const dataSources: Candidates = { kind: 'files', values: [{ word: 'shapes' }] };
 /** What an option may be given: its choices, those of the setting that it stands for, or what its placeholder says. */
 export async function optionValues({ argChoices, flags, long }: Option, current: string): Promise<Candidates> {
   if (argChoices) return words(argChoices.map((word) => ({ word })));
-  if (long === '--set') return words(await assignments(current));
+  if (long === '--set' || long === '--vary') return words(await assignments(current));
   if (long === '--recipe') {
     const { recipeNames } = await import('../config/recipes.ts');
     return words(recipeNames().map((word) => ({ word })));

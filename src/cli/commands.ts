@@ -19,6 +19,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./resume.ts')).resumeCommand(),
   },
   {
+    name: 'sweep',
+    summary: 'carry out runs for all combinations of settings',
+    load: async () => (await import('./sweep.ts')).sweepCommand(),
+  },
+  {
     name: 'status',
     summary: 'show how a run is doing, or list all runs',
     load: async () => (await import('./status.ts')).statusCommand(),

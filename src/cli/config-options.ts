@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { Assignment } from '../config/assignment.ts';
 import { configFlags } from '../config/flags.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 
@@ -27,11 +28,14 @@ export function addConfigOptions(command: Command): Command {
 /**
  * The configuration that a command's options, the environment, files and recipes amount to.
  *
+ * @param varied settings that count before all of them
+ *
  * Throws what `resolveConfig` throws.
  */
 export async function configFromOptions(
   options: ConfigOptions,
   env: NodeJS.ProcessEnv = process.env,
+  varied: readonly Assignment[] = [],
 ): Promise<ResolvedConfig> {
   // Imported here, as zod and yaml would slow `--help` down.
   const { resolveConfig } = await import('../config/resolve.ts');
@@ -41,5 +45,5 @@ export async function configFromOptions(
       return typeof value === 'string' ? [[name, value]] : [];
     }),
   );
-  return resolveConfig({ flags, env, configFile: options.config, recipe: options.recipe, sets: options.set });
+  return resolveConfig({ flags, env, configFile: options.config, recipe: options.recipe, sets: options.set, varied });
 }

@@ -19,6 +19,8 @@ export interface ConfigSources {
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly configFile?: string | undefined;
   readonly recipe?: string | undefined;
+  /** What counts before all else: the settings of one run of a sweep. */
+  readonly varied?: readonly Assignment[] | undefined;
 }
 
 export interface ResolvedConfig {
@@ -79,6 +81,7 @@ async function assignSources(
     assignEnvironment(sources.env ?? {}),
     assignSets(sources.sets ?? []),
     assignFlags(sources.flags ?? {}),
+    { assignments: sources.varied ?? [], problems: [] },
   ]);
   return { assigned, recipe };
 }

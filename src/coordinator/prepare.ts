@@ -4,7 +4,7 @@ import { describeDataset } from '../data/open.ts';
 import { describeModel, type ModelDescription } from '../models/registry.ts';
 import type { Plan } from '../protocol/plan.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
-import { allotDevices, type Devices } from './devices.ts';
+import { allotDevices, type DeviceOptions, type Devices } from './devices.ts';
 import { planRun } from './plan.ts';
 
 /** Everything that is decided before a run exists. */
@@ -17,11 +17,11 @@ export interface PreparedRun {
 }
 
 /** Checks a configuration against the data and the machine, and plans the run. Creates nothing. */
-export async function prepareRun(given: RunConfig): Promise<PreparedRun> {
+export async function prepareRun(given: RunConfig, options: DeviceOptions = {}): Promise<PreparedRun> {
   const config = withAbsoluteSource(given);
   const dataset = await describeDataset(config);
   const model = describeModel(config.model, dataset.classes.length);
-  const devices = await allotDevices(config);
+  const devices = await allotDevices(config, options);
   return { config, dataset, model, devices, plan: planRun(config, model, devices) };
 }
 

@@ -196,6 +196,22 @@ export const comparisonDocument = z.strictObject({
   notes: z.array(z.string()),
 });
 
+export const sweepDocument = z.strictObject({
+  status: z.enum(['planned', 'completed', 'failed', 'stopped']),
+  signal: z.exactOptional(z.enum(['SIGINT', 'SIGTERM'])),
+  runs: z.array(
+    z.strictObject({
+      run: z.string(),
+      directory: z.string(),
+      settings: z.record(z.string(), z.unknown()),
+      layerUnits: number,
+      criticalPath: number,
+      status: z.enum([...runStatus.options, 'new']),
+      error: z.exactOptional(error),
+    }),
+  ),
+});
+
 export const evalDocument = z.strictObject({
   weights: z.string(),
   data: z.string(),

@@ -24,6 +24,7 @@ describe('help and version', () => {
       Commands:
         train          train a model by Deep Incubation
         resume         continue a run that was stopped or failed
+        sweep          carry out runs for all combinations of settings
         status         show how a run is doing, or list all runs
         logs           print what the workers of a run wrote
         compare        compare what runs reached and what it cost

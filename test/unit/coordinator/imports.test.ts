@@ -17,7 +17,7 @@ function loadedBy(file: string, seen = new Set<string>()): Set<string> {
   return seen;
 }
 
-test.each(['train', 'resume', 'status', 'compare'])(
+test.each(['train', 'resume', 'status', 'sweep', 'compare'])(
   'the process of `incubate %s` loads no tensor library',
   (command) => {
     const loaded = [...loadedBy(resolve(import.meta.dirname, `../../../src/cli/${command}.ts`))];
