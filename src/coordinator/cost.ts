@@ -1,16 +1,27 @@
 import type { RunConfig } from '../config/schema.ts';
-import type { JobPlan, Plan } from '../protocol/plan.ts';
+import { moduleShare } from '../data/module-share.ts';
+import { type JobPlan, type Plan, phaseOf } from '../protocol/plan.ts';
 import type { DatasetIdentity, JobResult, RunCost } from '../protocol/run.ts';
 
 /**
  * Work of a job in layer units times images: its cost per image, over the epochs of its phase. An evaluation passes over
  * the validation images once.
  */
-export function jobLayerUnits(job: JobPlan, config: RunConfig, dataset: DatasetIdentity): number {
-  const { meta, incubate, finetune } = config.phases;
-  if (job.kind === 'evaluate') return job.cost * dataset.validation;
-  const phase = { meta, module: incubate, finetune }[job.kind];
-  return job.cost * dataset.train * phase.epochs;
+export function jobLayerUnits(job: JobPlan, plan: Plan, config: RunConfig, dataset: DatasetIdentity): number {
+  const phase = phaseOf[job.kind];
+  if (phase === null) return job.cost * dataset.validation;
+  return job.cost * jobImages(job, plan, config, dataset) * config.phases[phase].epochs;
+}
+
+/** Training images that a job sees in an epoch. */
+export function jobImages(
+  { module }: Pick<JobPlan, 'module'>,
+  { modules }: Pick<Plan, 'modules'>,
+  { method }: RunConfig,
+  { train }: DatasetIdentity,
+): number {
+  if (method.moduleData === 'shared' || module === undefined) return train;
+  return moduleShare(train, modules.length, module);
 }
 
 /** What jobs cost in layer units times images, each relative to one epoch of training the whole model on the same images. */
@@ -24,18 +35,24 @@ export interface CostInEpochs {
 export function costInEpochs(plan: Plan, config: RunConfig, dataset: DatasetIdentity): CostInEpochs {
   const depth = plan.modules.reduce((total, module) => total + module.to - module.from, 0);
   const epoch = 3 * depth * dataset.train;
-  const jobs = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, config, dataset) / epoch]));
+  const jobs = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, plan, config, dataset) / epoch]));
   const total = [...jobs.values()].reduce((sum, value) => sum + value, 0);
   return { jobs, total, criticalPath: longestChain(plan, jobs) };
 }
 
-/** The layer units of a run relative to `phases.meta.epochs` epochs (at least one) of training the whole model. */
+/** Epochs of the end-to-end training that a run's cost is compared with: those of its first job, at least one. */
+export function comparedEpochs({ jobs }: Plan, { phases }: RunConfig): number {
+  const phase = jobs[0] && phaseOf[jobs[0].kind];
+  return Math.max(1, phase ? phases[phase].epochs : 1);
+}
+
+/** The layer units of a run relative to training the whole model for {@link comparedEpochs}. */
 export function plannedCost(
   plan: Plan,
   config: RunConfig,
   dataset: DatasetIdentity,
 ): Pick<RunCost, 'layerUnitsOfEndToEnd' | 'criticalPathOfEndToEnd'> {
-  const epochs = Math.max(1, config.phases.meta.epochs);
+  const epochs = comparedEpochs(plan, config);
   const { total, criticalPath } = costInEpochs(plan, config, dataset);
   return { layerUnitsOfEndToEnd: total / epochs, criticalPathOfEndToEnd: criticalPath / epochs };
 }
@@ -49,7 +66,7 @@ export function runCost(
 ): RunCost {
   const jobs = plan.jobs.map((job) => {
     const { seconds = 0, flops = 0, damaged = 0 } = results.get(job.id) ?? {};
-    const layerUnits = jobLayerUnits(job, config, dataset);
+    const layerUnits = jobLayerUnits(job, plan, config, dataset);
     return { job: job.id, seconds, flops, layerUnits, ...(damaged > 0 ? { damaged } : {}) };
   });
   return { jobs, ...plannedCost(plan, config, dataset) };

@@ -58,6 +58,7 @@ function comparedRun({
   const result: RunResult = {
     status: 'completed',
     run: name,
+    method: 'incubation',
     metrics: {
       meta: evaluation(0.1),
       modules: [evaluation(0.2), evaluation(0.3)],
