@@ -12,7 +12,7 @@ import { runConfigSchema } from '../../src/config/schema.ts';
 import { firstLine, journalPath } from '../../src/coordinator/journal.ts';
 import { planRun } from '../../src/coordinator/plan.ts';
 import { createRunDirectory } from '../../src/coordinator/run-directory.ts';
-import { describeModel } from '../../src/models/registry.ts';
+import { buildArchitecture } from '../../src/models/registry.ts';
 import type { JournalEntry } from '../../src/protocol/messages.ts';
 import type { Lease } from '../../src/protocol/plan.ts';
 import { RUN_FORMAT, type RunRecord } from '../../src/protocol/run.ts';
@@ -60,7 +60,7 @@ async function measure(args: readonly string[]) {
 async function writeRun(runDirectory: string, count: number): Promise<void> {
   const config = runConfigSchema.parse({ model: { name: 'vit-tiny', depth: 4 }, division: { modules: 2 } });
   const leases: Lease[] = [{ id: 'cpu-0', kind: 'cpu', cudaVisibleDevices: '' }];
-  const plan = planRun(config, describeModel(config.model, 2), { engine: 'cpu', leases, threads: 1 });
+  const plan = planRun(config, buildArchitecture(config.model, 2), { engine: 'cpu', leases, threads: 1 });
   const dataset = { source: 'shapes', classes: ['a', 'b'], train: 100, validation: 10, fingerprint: 'f' };
   const versions = { incubate: '', node: process.versions.node };
   const record: RunRecord = {

@@ -10,6 +10,7 @@ import { resolveRun } from '../coordinator/run-name.ts';
 import { askWorker } from '../executors/ask.ts';
 import { type EvaluateReply, type EvaluateRequest, evaluateReplySchema } from '../protocol/evaluate.ts';
 import { readJobResult, weightsPath } from '../protocol/job-result.ts';
+import { finalJobOf } from '../protocol/plan.ts';
 import { countFigure, evaluationText } from '../report/figures.ts';
 import { IncubateError } from '../util/errors.ts';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.ts';
@@ -56,7 +57,7 @@ async function fileTarget(path: string, options: EvalOptions): Promise<Target> {
 /** Throws USAGE_RUN or RUN_FORMAT for what is no run, RUN_RESULT where it has no final weights that can be trusted. */
 async function runTarget(runDirectory: string, options: EvalOptions): Promise<Target> {
   const { config: own, plan } = await loadRunRecord(runDirectory);
-  const result = await readJobResult(runDirectory, 'finetune').catch((error: unknown) => {
+  const result = await readJobResult(runDirectory, finalJobOf(plan)).catch((error: unknown) => {
     if (!(error instanceof IncubateError)) throw error;
     throw new IncubateError(error.code, error.message, {
       cause: error,

@@ -23,7 +23,7 @@ export function logsCommand(): Command {
       'print what the worker of a job wrote, over all its attempts; without JOB that of all jobs, each line headed by its job',
     )
     .argument('<run>', 'name or path of the run')
-    .argument('[job]', 'meta, module-0, …, finetune or evaluate')
+    .argument('[job]', 'meta, module-0, …, finetune, train or evaluate')
     .option('-f, --follow', 'go on as the logs grow, until the run ends')
     .option('-n, --lines <n>', 'begin with the last lines of each log', parseLines)
     .addOption(runsDirOption())

@@ -1,12 +1,11 @@
 import { totalmem } from 'node:os';
-import type { RunConfig } from '../config/schema.ts';
-import { jobLayerUnits, plannedCost } from '../coordinator/cost.ts';
+import { comparedEpochs, jobImages, jobLayerUnits, plannedCost } from '../coordinator/cost.ts';
 import type { PreparedRun } from '../coordinator/prepare.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
 import { countParameters } from '../models/architecture.ts';
 import { buildArchitecture } from '../models/registry.ts';
 import type { JobEstimate } from '../protocol/estimate.ts';
-import type { JobPlan, ModulePlan } from '../protocol/plan.ts';
+import { type JobPlan, type ModulePlan, phaseOf } from '../protocol/plan.ts';
 
 export interface PlannedJob extends JobPlan, Omit<JobEstimate, 'job'> {
   readonly epochs: number;
@@ -20,14 +19,23 @@ export interface PlannedJob extends JobPlan, Omit<JobEstimate, 'job'> {
 
 export type PlanDocument = ReturnType<typeof planDocument>;
 
-/** All that is known of a run before it: what `plan --json` prints. Throws DATA_TOO_FEW as training would. */
+/** A job whose steps train the whole model end to end, to compare the others with; no job of the run, unless it has one. */
+export const wholeJob: JobPlan = { id: 'end-to-end', kind: 'finetune', needs: [], threads: 1, cost: 0 };
+
+/**
+ * All that is known of a run before it: what `plan --json` prints. Throws DATA_TOO_FEW as training would.
+ *
+ * @param estimates of the run's jobs, and behind them of {@link wholeJob} where none of them is of its kind
+ */
 export function planDocument(prepared: PreparedRun, estimates: readonly JobEstimate[]) {
   const { config, dataset, model, devices, plan } = prepared;
   const jobs = plan.jobs.map((job, index) => plannedJob(job, estimates[index] as JobEstimate, prepared));
   const flops = jobs.reduce((sum, job) => sum + job.flops, 0);
   const { fingerprint: _, ...data } = dataset;
   const { engine, gpus, threads, leases, choice } = devices;
+  const whole = jobs.find(({ kind }) => kind === wholeJob.kind) ?? (estimates.at(-1) as JobEstimate);
   return {
+    method: config.method.name,
     model: { name: model.name, depth: model.depth, parameters: model.parameters, macsPerImage: model.macs },
     data,
     devices: { engine, gpus, threads, leases, choice },
@@ -36,18 +44,19 @@ export function planDocument(prepared: PreparedRun, estimates: readonly JobEstim
     cost: {
       ...plannedCost(plan, config, dataset),
       flops,
-      flopsOfEndToEnd: flops / endToEndFlops(jobs, prepared),
+      flopsOfEndToEnd: flops / endToEndFlops(whole.flopsPerStep, prepared),
     },
     notes: notes(jobs, prepared),
   };
 }
 
-function plannedJob(job: JobPlan, { job: _, ...estimate }: JobEstimate, { config, dataset }: PreparedRun): PlannedJob {
+function plannedJob(job: JobPlan, { job: _, ...estimate }: JobEstimate, prepared: PreparedRun): PlannedJob {
+  const { config, dataset, plan } = prepared;
   const { batchSize } = config.training;
-  const phase = phaseOf(job, config);
-  const epochs = phase?.epochs ?? 1;
+  const phase = phaseOf[job.kind];
+  const epochs = phase ? config.phases[phase].epochs : 1;
   const steps = phase
-    ? batchesPerEpoch(dataset.train, batchSize, config.data.repeats) * epochs
+    ? batchesPerEpoch(jobImages(job, plan, config, dataset), batchSize, config.data.repeats) * epochs
     : Math.ceil(dataset.validation / batchSize);
   return {
     ...job,
@@ -56,12 +65,8 @@ function plannedJob(job: JobPlan, { job: _, ...estimate }: JobEstimate, { config
     steps,
     images: phase ? steps * batchSize : dataset.validation,
     flops: steps * estimate.flopsPerStep,
-    layerUnits: jobLayerUnits(job, config, dataset),
+    layerUnits: jobLayerUnits(job, plan, config, dataset),
   };
-}
-
-function phaseOf(job: JobPlan, { phases }: RunConfig) {
-  return { meta: phases.meta, module: phases.incubate, finetune: phases.finetune, evaluate: undefined }[job.kind];
 }
 
 /** Parameters that a module brings to the assembled network: the first has the stem, the last the head. */
@@ -74,25 +79,27 @@ function moduleParameters({ from, to }: ModulePlan, { config, dataset }: Prepare
   ]);
 }
 
-/** As many epochs as the meta model's (at least one), each step as costly as one of fine-tuning. */
-function endToEndFlops(jobs: readonly PlannedJob[], { config, dataset }: PreparedRun): number {
-  const step = jobs.find((job) => job.kind === 'finetune')?.flopsPerStep ?? 0;
+/** Of end-to-end training for as many epochs as the layer units are compared with. */
+function endToEndFlops(step: number, { config, dataset, plan }: PreparedRun): number {
   const steps = batchesPerEpoch(dataset.train, config.training.batchSize, config.data.repeats);
-  return step * steps * Math.max(1, config.phases.meta.epochs);
+  return step * steps * comparedEpochs(plan, config);
 }
 
 /** What the user may not have meant. */
 function notes(jobs: readonly PlannedJob[], { config, devices }: PreparedRun): string[] {
   const found: string[] = [];
-  for (const [name, phase] of Object.entries(config.phases)) {
+  const names = new Set(jobs.map(({ kind }) => phaseOf[kind]).filter((name) => name !== null));
+  for (const name of names) {
+    const phase = config.phases[name];
     if (phase.epochs > 0 && phase.warmupEpochs >= phase.epochs) {
       found.push(`phases.${name} ends within its warm-up: ${phase.epochs} epochs, ${phase.warmupEpochs} of warm-up`);
     }
   }
-  const peak = (kind: JobPlan['kind']) =>
-    Math.max(0, ...jobs.filter((job) => job.kind === kind).map((job) => job.peakBytes));
-  const concurrent = Math.min(devices.leases.length, jobs.filter((job) => job.kind === 'module').length);
-  const needed = Math.max(peak('meta'), peak('finetune'), concurrent * peak('module'));
+  const peak = (those: readonly PlannedJob[]) => Math.max(0, ...those.map((job) => job.peakBytes));
+  const modules = jobs.filter(({ kind }) => kind === 'module');
+  const concurrent = Math.min(devices.leases.length, modules.length);
+  const alone = jobs.filter(({ kind }) => kind !== 'module' && phaseOf[kind] !== null);
+  const needed = Math.max(peak(alone), concurrent * peak(modules));
   if (devices.leases[0]?.kind === 'cpu' && needed > totalmem()) {
     const [need, have] = [needed, totalmem()].map((bytes) => (bytes / 2 ** 30).toFixed(1));
     found.push(

@@ -1,10 +1,12 @@
 import { countFigure, percent } from '../report/figures.ts';
-import { alignTable, END_TO_END } from '../report/table.ts';
+import { alignTable, endToEnd } from '../report/table.ts';
 import type { PlanDocument, PlannedJob } from './plan-document.ts';
 
 /** A plan for people: facts, modules, jobs and costs. */
-export function planText({ model, data, devices, modules, jobs, cost, notes }: PlanDocument): string {
+export function planText({ method, model, data, devices, modules, jobs, cost, notes }: PlanDocument): string {
+  const hasMeta = jobs.some(({ kind }) => kind === 'meta');
   const facts = [
+    `method   ${method}`,
     `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaled(model.macsPerImage)}MACs per image`,
     `data     ${data.source}: ${countFigure(data.train)} training and ${countFigure(data.validation)} validation images, ${data.classes.length} classes`,
     `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with the engine ${devices.engine} and ${devices.threads} threads in all: ${devices.choice}`,
@@ -13,10 +15,10 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
     `module ${index}`,
     to - from === 1 ? `${from}` : `${from}-${to - 1}`,
     countFigure(parameters),
-    String(metaDepth),
+    ...(hasMeta ? [String(metaDepth)] : []),
   ]);
   const tables = [
-    [['module', 'blocks', 'parameters', 'meta blocks'], ...moduleRows],
+    [['module', 'blocks', 'parameters', ...(hasMeta ? ['meta blocks'] : [])], ...moduleRows],
     [['schedule', 'needs', 'epochs', 'steps', 'images', 'threads'], ...jobs.map(scheduleRow)],
     [
       ['cost', 'trained', 'frozen', 'FLOPs/step', 'FLOPs', 'memory', 'of it state', 'layer units'],
@@ -24,7 +26,7 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
     ],
   ];
   const sums = [
-    `layer units  ${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
+    `layer units  ${percent(cost.layerUnitsOfEndToEnd)} of ${endToEnd(hasMeta)}; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
     `operations   ${scaled(cost.flops)}FLOPs, ${percent(cost.flopsOfEndToEnd)} of the same`,
   ];
   const parts = [facts.join('\n'), ...tables.map(alignTable), sums.join('\n'), ...notes.map((note) => `note: ${note}`)];

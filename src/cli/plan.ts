@@ -3,7 +3,7 @@ import { prepareRun } from '../coordinator/prepare.ts';
 import { askWorker } from '../executors/ask.ts';
 import { type EstimateRequest, estimateReplySchema } from '../protocol/estimate.ts';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.ts';
-import { planDocument } from './plan-document.ts';
+import { planDocument, wholeJob } from './plan-document.ts';
 import { planText } from './plan-text.ts';
 
 /** `incubate plan`: what `train` with the same options would do and cost. */
@@ -15,7 +15,9 @@ export function planCommand(): Command {
     const { config } = await configFromOptions(options);
     const prepared = await prepareRun(config);
     const { modules, jobs } = prepared.plan;
-    const request: EstimateRequest = { config, modules, jobs, classes: prepared.dataset.classes.length };
+    const isThere = jobs.some(({ kind }) => kind === wholeJob.kind);
+    const estimated = isThere ? jobs : [...jobs, wholeJob];
+    const request: EstimateRequest = { config, modules, jobs: estimated, classes: prepared.dataset.classes.length };
     const document = planDocument(prepared, await askWorker('estimate', request, estimateReplySchema));
     process.stdout.write(options.json ? `${JSON.stringify(document, null, 2)}\n` : planText(document));
   });

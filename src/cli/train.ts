@@ -17,7 +17,7 @@ type TrainOptions = ConfigOptions & RunOptions & { readonly run?: string; readon
 /** `incubate train`: checks everything, creates a run and carries it out; one that is there already goes on. */
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('train a network: meta model, modules, assembly, fine-tuning')
+    .description('train a network: meta model, modules, assembly, fine-tuning, or as --method says')
     .option('--run <name>', 'name of the run, which goes on if it exists (default: recipe or model, date and time)')
     .option('--force', 'go on with other settings, where they do not change what comes out');
   addRunOptions(command, 'print the result as one JSON document');

@@ -1,4 +1,5 @@
 import { messageOf } from '../util/errors.ts';
+import { mixes } from './mixes.ts';
 import type { Problem } from './problems.ts';
 import { parseRandAugment } from './rand-augment.ts';
 import type { RunConfig } from './schema.ts';
@@ -31,7 +32,38 @@ export function checkConfig(config: RunConfig): Problem[] {
       hint: 'Set one of them to null.',
     });
   }
-  return [...problems, ...rangeProblems(data), ...randAugmentProblems(data)];
+  return [...problems, ...methodProblems(config), ...rangeProblems(data), ...randAugmentProblems(data)];
+}
+
+/** Settings of a method that do not go with others. What a method does not look at is no problem. */
+function methodProblems({ method, division, training, data }: RunConfig): Problem[] {
+  const problem = (isWrong: boolean, message: string, hint: string): Problem[] =>
+    isWrong ? [{ code: 'CONFIG_VALUE', message, hint }] : [];
+  const { name, infopro } = method;
+  const isModular = name === 'incubation' || name === 'imitation';
+  const copiesMeta = name === 'gstack' || (isModular && method.initialise === 'meta');
+  return [
+    ...problem(
+      name === 'infopro' && infopro.loss === 'contrast' && mixes(training),
+      'method.infopro.loss contrast tells classes apart, but training.mixup and training.cutmix mix them',
+      'Set both to 0, or choose method.infopro.loss=softmax.',
+    ),
+    ...problem(
+      name === 'imitation' && method.downstream === 'trained',
+      'method.downstream trained goes with incubation only: no gradient of imitation passes through later slices',
+      'Leave it out, or choose --method incubation.',
+    ),
+    ...problem(
+      isModular && method.moduleData === 'disjoint' && data.sharing === 'batches',
+      'method.moduleData disjoint gives every module images of its own, but data.sharing batches gives all the same batches',
+      'Choose data.sharing=images.',
+    ),
+    ...problem(
+      copiesMeta && division.metaWidth !== 1,
+      `${name === 'gstack' ? 'gstack' : 'method.initialise meta'} copies blocks of the meta model, which division.metaWidth ${division.metaWidth} makes of another width`,
+      'Set division.metaWidth to 1.',
+    ),
+  ];
 }
 
 /** Ranges whose least value is above the largest. */

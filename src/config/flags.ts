@@ -16,6 +16,13 @@ export const configFlags: readonly ConfigFlag[] = [
     key: 'model.name',
     description: 'architecture, such as vit-base or resnet-110',
   },
+  {
+    name: 'method',
+    flag: '--method',
+    argument: '<name>',
+    key: 'method.name',
+    description: 'incubation, imitation, e2e, infopro, dgl, greedy or gstack',
+  },
   { name: 'modules', flag: '--modules', argument: '<k>', key: 'division.modules', description: 'number of modules' },
   {
     name: 'depths',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dataFormats } from './data-formats.ts';
 import { cudaGraphs, engineNames } from './engines.ts';
+import { imitationLosses, methodNames } from './methods.ts';
 import { precisions } from './precision.ts';
 
 const fraction = z.number().min(0).max(1);
@@ -25,6 +26,8 @@ const pair = (value: z.ZodNumber) => z.array(value).length(2);
 /** Random factors: a spread around 1, or the least and the largest. */
 const factors = z.union([z.number().min(0), pair(z.number().min(0))]).default(0);
 const perModule = z.array(positiveInteger).min(1);
+/** A weight in the first and in the last module that has a loss of its own. */
+const schedule = pair(z.number().min(0)).nullable().default(null);
 
 const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: number; clip: number | null }) =>
   z
@@ -84,8 +87,68 @@ export const runConfigSchema = z.strictObject({
     .strictObject({
       modules: positiveInteger.default(4).describe('number K of modules'),
       depths: perModule.nullable().default(null).describe('blocks per module; null: divided by `balance`'),
-      balance: z.enum(['depth', 'cost']).default('depth').describe('divide evenly by blocks or by compute'),
+      balance: z
+        .enum(['depth', 'cost', 'memory'])
+        .default('depth')
+        .describe('divide evenly by blocks, by compute, or by what training keeps of activations'),
       metaDepths: z.union([positiveInteger, perModule]).default(1).describe('blocks of each meta slice'),
+      metaWidth: z
+        .number()
+        .positive()
+        .default(1)
+        .describe(
+          "width within the meta model's blocks, of the model's: hidden units of a ViT, inner channels of a ResNet",
+        ),
+    })
+    .prefault({}),
+  method: z
+    .strictObject({
+      name: z
+        .enum(methodNames)
+        .default('incubation')
+        .describe('how the model is trained: Deep Incubation, or what it is compared with; see docs/methods.md'),
+      downstream: z
+        .enum(['frozen', 'trained'])
+        .default('frozen')
+        .describe('incubation: meta slices after the module stay as they are, or copies of them are trained along'),
+      moduleData: z
+        .enum(['shared', 'disjoint'])
+        .default('shared')
+        .describe('training images of a module with a job of its own: all, or a part that no other module sees'),
+      initialise: z
+        .enum(['random', 'meta'])
+        .default('random')
+        .describe(
+          "first values of a module with a job of its own: drawn, or those of its meta slice's blocks, in turn",
+        ),
+      imitation: z
+        .strictObject({
+          loss: z
+            .enum(imitationLosses)
+            .default('l1')
+            .describe("imitation: distance between a module's output and its meta slice's"),
+        })
+        .prefault({}),
+      infopro: z
+        .strictObject({
+          loss: z
+            .enum(['softmax', 'contrast'])
+            .default('softmax')
+            .describe('InfoPro: loss of the local heads: cross-entropy, or supervised contrast without mixed images'),
+          head: z
+            .enum(['1c2f', '0c1f'])
+            .default('1c2f')
+            .describe(
+              'InfoPro: local heads: a convolution or transformer block and two linear layers, or one linear layer',
+            ),
+          reconstruction: schedule.describe(
+            'InfoPro: λ1, weight of the reconstruction in the first and the last local loss; null: as published for so many modules',
+          ),
+          label: schedule.describe(
+            'InfoPro: λ2, weight of the local head in the first and the last local loss; null: as published',
+          ),
+        })
+        .prefault({}),
     })
     .prefault({}),
   data: z
@@ -223,6 +286,7 @@ export const runConfigSchema = z.strictObject({
       meta: phase({ epochs: 300, warmupEpochs: 20, dropPath: 0, clip: null }),
       incubate: phase({ epochs: 100, warmupEpochs: 20, dropPath: 0.1, clip: null }),
       finetune: phase({ epochs: 100, warmupEpochs: 0, dropPath: 0.1, clip: 1 }),
+      train: phase({ epochs: 300, warmupEpochs: 20, dropPath: 0.1, clip: null }),
     })
     .prefault({}),
   checkpoint: z

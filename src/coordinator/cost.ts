@@ -1,27 +1,44 @@
 import type { RunConfig } from '../config/schema.ts';
-import type { JobPlan, Plan } from '../protocol/plan.ts';
+import { moduleShare } from '../data/module-share.ts';
+import { type JobPlan, type Plan, phaseOf } from '../protocol/plan.ts';
 import type { DatasetIdentity, JobResult, RunCost } from '../protocol/run.ts';
 
 /**
  * Work of a job in layer units times images: its cost per image, over the epochs of its phase. An evaluation passes over
  * the validation images once.
  */
-export function jobLayerUnits(job: JobPlan, config: RunConfig, dataset: DatasetIdentity): number {
-  const { meta, incubate, finetune } = config.phases;
-  if (job.kind === 'evaluate') return job.cost * dataset.validation;
-  const phase = { meta, module: incubate, finetune }[job.kind];
-  return job.cost * dataset.train * phase.epochs;
+export function jobLayerUnits(job: JobPlan, plan: Plan, config: RunConfig, dataset: DatasetIdentity): number {
+  const phase = phaseOf[job.kind];
+  if (phase === null) return job.cost * dataset.validation;
+  return job.cost * jobImages(job, plan, config, dataset) * config.phases[phase].epochs;
 }
 
-/** The layer units of a run relative to `phases.meta.epochs` epochs (at least one) of training the whole model. */
+/** Training images that a job sees in an epoch. */
+export function jobImages(
+  { module }: Pick<JobPlan, 'module'>,
+  { modules }: Pick<Plan, 'modules'>,
+  { method }: RunConfig,
+  { train }: DatasetIdentity,
+): number {
+  if (method.moduleData === 'shared' || module === undefined) return train;
+  return moduleShare(train, modules.length, module);
+}
+
+/** Epochs of the end-to-end training that a run's cost is compared with: those of its first job, at least one. */
+export function comparedEpochs({ jobs }: Plan, { phases }: RunConfig): number {
+  const phase = jobs[0] && phaseOf[jobs[0].kind];
+  return Math.max(1, phase ? phases[phase].epochs : 1);
+}
+
+/** The layer units of a run relative to training the whole model for {@link comparedEpochs}. */
 export function plannedCost(
   plan: Plan,
   config: RunConfig,
   dataset: DatasetIdentity,
 ): Pick<RunCost, 'layerUnitsOfEndToEnd' | 'criticalPathOfEndToEnd'> {
   const depth = plan.modules.reduce((total, module) => total + module.to - module.from, 0);
-  const endToEnd = 3 * depth * dataset.train * Math.max(1, config.phases.meta.epochs);
-  const units = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, config, dataset)]));
+  const endToEnd = 3 * depth * dataset.train * comparedEpochs(plan, config);
+  const units = new Map(plan.jobs.map((job) => [job.id, jobLayerUnits(job, plan, config, dataset)]));
   const total = [...units.values()].reduce((sum, value) => sum + value, 0);
   return { layerUnitsOfEndToEnd: total / endToEnd, criticalPathOfEndToEnd: longestChain(plan, units) / endToEnd };
 }
@@ -35,7 +52,7 @@ export function runCost(
 ): RunCost {
   const jobs = plan.jobs.map((job) => {
     const { seconds = 0, flops = 0, damaged = 0 } = results.get(job.id) ?? {};
-    const layerUnits = jobLayerUnits(job, config, dataset);
+    const layerUnits = jobLayerUnits(job, plan, config, dataset);
     return { job: job.id, seconds, flops, layerUnits, ...(damaged > 0 ? { damaged } : {}) };
   });
   return { jobs, ...plannedCost(plan, config, dataset) };

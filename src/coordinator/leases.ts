@@ -1,11 +1,7 @@
 import type { RunConfig } from '../config/schema.ts';
+import { jobsSideBySide } from '../methods/table.ts';
 import type { Lease } from '../protocol/plan.ts';
 import type { Gpu } from './gpus.ts';
-
-/** Number of modules that the configuration asks for. */
-export function moduleCount(config: RunConfig): number {
-  return config.division.depths?.length ?? config.division.modules;
-}
 
 /** `jobsPerGpu` leases of each GPU, one GPU after the other, so that few jobs spread over all of them. */
 export function gpuLeases(gpus: readonly Gpu[], jobsPerGpu: number): Lease[] {
@@ -23,10 +19,10 @@ export function gpuLeases(gpus: readonly Gpu[], jobsPerGpu: number): Lease[] {
 
 /**
  * Slots of the CPU or the WebGPU adapter: as many as configured, otherwise one per CPU thread and no more than there are
- * modules, but one of an adapter.
+ * jobs to run side by side, but one of an adapter.
  */
 export function slotLeases(config: RunConfig, kind: 'cpu' | 'webgpu', threads: number): Lease[] {
-  const slots = config.devices.slots ?? (kind === 'cpu' ? Math.min(moduleCount(config), threads) : 1);
+  const slots = config.devices.slots ?? (kind === 'cpu' ? Math.min(jobsSideBySide(config), threads) : 1);
   return Array.from({ length: slots }, (_, slot) => ({ id: `${kind}-${slot}`, kind, cudaVisibleDevices: '' }));
 }
 

@@ -1,8 +1,8 @@
 import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { divide } from '../models/divide.ts';
-import type { JobPlan, Lease, ModulePlan, Plan } from '../protocol/plan.ts';
-import { moduleCount } from './leases.ts';
+import { jobsSideBySide, methodOf, modulesOf } from '../methods/table.ts';
+import type { Architecture } from '../models/architecture.ts';
+import type { Lease, Plan } from '../protocol/plan.ts';
 
 /** What jobs compute with and on: the engine, the leases of the run and the CPU threads that they share. */
 export interface DeviceShare {
@@ -11,50 +11,17 @@ export interface DeviceShare {
   readonly threads: number;
 }
 
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
 /**
- * The jobs of a run: meta → module-0..K-1 → finetune → evaluate.
+ * The modules and jobs of a run, as its method has them, and the threads of each job.
  *
- * Costs are layer units per image (reference: Deep Incubation, cost accounting): 3 for a trained layer, 2 for a frozen
- * layer that gradients pass through, 1 for a layer that is only evaluated. Throws CONFIG_DIVISION where the model cannot
- * be divided as configured.
+ * @throws CONFIG_DIVISION, CONFIG_MODEL or CONFIG_VALUE where the method cannot train the model as configured
  */
-export function planRun(
-  config: RunConfig,
-  model: { readonly depth: number; readonly blockCosts: readonly number[] },
-  devices: DeviceShare,
-): Plan {
-  const modules = divide(model.blockCosts, config.division);
-  const concurrent = Math.max(1, Math.min(devices.leases.length, moduleCount(config)));
-  const moduleThreads = Math.max(1, Math.floor(devices.threads / concurrent));
-  const moduleJobs = modules.map(
-    (module): JobPlan => ({
-      id: `module-${module.index}`,
-      kind: 'module',
-      module: module.index,
-      needs: ['meta'],
-      threads: moduleThreads,
-      cost: hybridCost(module, modules),
-    }),
-  );
-  const threads = devices.threads;
-  const jobs: JobPlan[] = [
-    { id: 'meta', kind: 'meta', needs: [], threads, cost: 3 * sum(modules.map((module) => module.metaDepth)) },
-    ...moduleJobs,
-    { id: 'finetune', kind: 'finetune', needs: moduleJobs.map((job) => job.id), threads, cost: 3 * model.depth },
-    { id: 'evaluate', kind: 'evaluate', needs: ['finetune'], threads, cost: model.depth },
-  ];
-  return { modules, jobs, engine: devices.engine, leases: devices.leases };
-}
-
-/** Layer units per image of incubating one module between frozen meta slices. */
-function hybridCost(module: ModulePlan, modules: readonly ModulePlan[]): number {
-  const metaLayers = (side: (other: ModulePlan) => boolean) =>
-    sum(modules.filter(side).map((other) => other.metaDepth));
-  return (
-    3 * (module.to - module.from) +
-    2 * metaLayers((other) => other.index > module.index) +
-    metaLayers((other) => other.index < module.index)
-  );
+export function planRun(config: RunConfig, target: Architecture, devices: DeviceShare): Plan {
+  const modules = modulesOf(target, config);
+  const { threads, leases, engine } = devices;
+  const concurrent = Math.max(1, Math.min(leases.length, jobsSideBySide(config)));
+  const moduleThreads = Math.max(1, Math.floor(threads / concurrent));
+  const drafts = methodOf(config).jobs({ config, target, modules });
+  const jobs = drafts.map((job) => ({ ...job, threads: job.kind === 'module' ? moduleThreads : threads }));
+  return { modules, jobs, engine, leases };
 }

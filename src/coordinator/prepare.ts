@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import { describeDataset } from '../data/open.ts';
-import { describeModel, type ModelDescription } from '../models/registry.ts';
+import { buildArchitecture, describeModel, type ModelDescription } from '../models/registry.ts';
 import type { Plan } from '../protocol/plan.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
 import { allotDevices, type Devices } from './devices.ts';
@@ -20,9 +20,11 @@ export interface PreparedRun {
 export async function prepareRun(given: RunConfig): Promise<PreparedRun> {
   const config = withAbsoluteSource(given);
   const dataset = await describeDataset(config);
-  const model = describeModel(config.model, dataset.classes.length);
+  const classes = dataset.classes.length;
+  const model = describeModel(config.model, classes);
   const devices = await allotDevices(config);
-  return { config, dataset, model, devices, plan: planRun(config, model, devices) };
+  const plan = planRun(config, buildArchitecture(config.model, classes), devices);
+  return { config, dataset, model, devices, plan };
 }
 
 /** A run may be resumed from another directory than it was started in. */

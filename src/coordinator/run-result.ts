@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJobResult, weightsPath } from '../protocol/job-result.ts';
+import { finalJobOf, type JobKind } from '../protocol/plan.ts';
 import type { JobResult, RunRecord, RunResult } from '../protocol/run.ts';
 import { parseRunFile } from '../protocol/run-files.ts';
 import { runResultSchema } from '../protocol/run-schema.ts';
@@ -28,7 +29,10 @@ export async function writeRunResult(
  * The result of a run that completed before, if its weights are still the ones that it names; undefined otherwise. A run
  * directory may have moved: the path is the present one.
  */
-export async function readRunResult(runDirectory: string): Promise<RunResult | undefined> {
+export async function readRunResult(
+  runDirectory: string,
+  { plan }: Pick<RunRecord, 'plan'>,
+): Promise<RunResult | undefined> {
   const path = resultPath(runDirectory);
   let content: string;
   try {
@@ -38,9 +42,9 @@ export async function readRunResult(runDirectory: string): Promise<RunResult | u
     throw error;
   }
   const result = parseRunFile(content, runResultSchema, path);
-  const finetune = await readJobResult(runDirectory, 'finetune').catch(() => undefined);
-  const weights = finetune && weightsPath(runDirectory, finetune);
-  if (finetune && weights && finetune.weights.sha256 === result.weights.sha256) {
+  const final = await readJobResult(runDirectory, finalJobOf(plan)).catch(() => undefined);
+  const weights = final && weightsPath(runDirectory, final);
+  if (final && weights && final.weights.sha256 === result.weights.sha256) {
     return { ...result, weights: { ...result.weights, path: weights } };
   }
   return undefined;
@@ -58,21 +62,23 @@ function assembleRunResult(
     if (result) return result;
     throw new IncubateError('RUN_RESULT', `the result of ${job} is missing`);
   };
-  const finetune = need('finetune');
-  const weights = weightsPath(runDirectory, finetune);
-  if (!finetune.cold || weights === undefined) {
-    throw new IncubateError('RUN_RESULT', 'the result of finetune lacks the cold assembly or its weights');
-  }
+  const metricsOf = (kind: JobKind) => plan.jobs.filter((job) => job.kind === kind).map(({ id }) => need(id).metrics);
+  const final = need(finalJobOf(plan));
+  const weights = weightsPath(runDirectory, final);
+  if (weights === undefined) throw new IncubateError('RUN_RESULT', `the result of ${final.job} lacks its weights`);
+  const [meta] = metricsOf('meta');
+  const modules = metricsOf('module');
   return {
     status: 'completed',
     run: name,
+    method: config.method.name,
     metrics: {
-      meta: need('meta').metrics,
-      modules: plan.modules.map((module) => need(`module-${module.index}`).metrics),
-      cold: finetune.cold,
+      ...(meta ? { meta } : {}),
+      ...(modules.length > 0 ? { modules } : {}),
+      ...(final.cold ? { cold: final.cold } : {}),
       final: need('evaluate').metrics,
     },
-    weights: { path: weights, sha256: finetune.weights.sha256 },
+    weights: { path: weights, sha256: final.weights.sha256 },
     seconds,
     cost: runCost(plan, config, dataset, results),
   };

@@ -77,7 +77,7 @@ async function executeLocked(
   const config = withChanges(created.config, before.changes);
   const changes = (await options.reconfigure?.(config)) ?? [];
   const record = { ...created, config: withChanges(config, changes) };
-  const earlier = before.completed ? await readRunResult(runDirectory) : undefined;
+  const earlier = before.completed ? await readRunResult(runDirectory, created) : undefined;
   if (earlier) return { status: 'completed', record, result: earlier };
 
   const observer = options.observe(record, before);

@@ -1,10 +1,11 @@
 import type { Executor } from '../executors/executor.ts';
-import { parametersOf, partsOf } from '../models/architecture.ts';
-import { buildArchitecture } from '../models/registry.ts';
+import { statePartsOf } from '../methods/objective.ts';
+import { networkParameters } from '../models/network.ts';
 import type { JournalEntry } from '../protocol/messages.ts';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
 import type { JobResult, RunRecord } from '../protocol/run.ts';
 import { halvedMicroBatches } from '../training/accumulation.ts';
+import { jobNetwork } from '../training/phases.ts';
 import { type AttemptReport, type RunContext, runAttempt } from './attempt.ts';
 import type { Journal } from './journal.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -99,7 +100,7 @@ export function openSession(options: SessionOptions): Session {
       ...(accumulate === null ? {} : { accumulate }),
       ...(report.logTail === undefined ? {} : { logTail: report.logTail }),
     });
-    if (accumulate !== null) note({ type: 'warning', ...about, message: microBatchNotice(record, accumulate) });
+    if (accumulate !== null) note({ type: 'warning', ...about, message: microBatchNotice(record, job, accumulate) });
     return again ? { retryInSeconds: retryIn } : 'failed';
   };
 
@@ -129,17 +130,20 @@ export function openSession(options: SessionOptions): Session {
   };
 }
 
-/** What fewer images at a time mean. Batch normalisation sees the images of a micro-batch only. */
-function microBatchNotice({ config, dataset }: RunRecord, accumulate: number): string {
+/** What fewer images at a time mean. Batch normalisation and contrast see the images of a micro-batch only. */
+function microBatchNotice({ config, dataset, plan }: RunRecord, job: JobPlan, accumulate: number): string {
   const { batchSize } = config.training;
-  const parts = partsOf(buildArchitecture(config.model, dataset.classes.length));
-  const normalises = parametersOf(parts).some(({ statistic }) => statistic);
+  const { network, objective } = jobNetwork(job, plan.modules, config, dataset.classes.length);
+  const normalises = networkParameters(statePartsOf(network, objective), true).some(({ statistic }) => statistic);
+  const contrasts = config.method.name === 'infopro' && config.method.infopro.loss === 'contrast';
+  const consequences = [
+    ...(normalises ? ['batch normalisation takes its statistics from as few images'] : []),
+    ...(contrasts ? ['contrast compares as few images'] : []),
+  ];
+  const consequence =
+    consequences.length > 0 ? consequences.join(', and ') : 'the gradient is the same but for roundings';
   return (
     `memory ran out, so each step of ${batchSize} images is now done in ${accumulate} micro-batches of ` +
-    `${batchSize / accumulate}; ${
-      normalises
-        ? 'batch normalisation takes its statistics from as few images'
-        : 'the gradient is the same but for roundings'
-    }`
+    `${batchSize / accumulate}; ${consequence}`
   );
 }

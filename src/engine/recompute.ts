@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { TRACE_BACKEND } from './trace-backend.ts';
+import { after } from './after.ts';
 
 /**
  * A function whose intermediate results are not kept for its gradient but computed again (activation checkpointing; Chen
@@ -28,12 +28,6 @@ export function recomputed(
     };
   });
   return operation(x, ...weights);
-}
-
-/** `x`, in a traced program computed no earlier than `others`. */
-function after(x: tf.Tensor, others: readonly tf.Tensor[]): tf.Tensor {
-  if (others.length === 0 || tf.getBackend() !== TRACE_BACKEND) return x;
-  return tf.engine().runKernel('IncubateAfter', [x, ...others] as unknown as tf.NamedTensorMap) as tf.Tensor;
 }
 
 /** Gradients within a gradient's function: tfjs keeps one tape, whose end would lose the one that is being read. */

@@ -33,6 +33,8 @@ export interface PartSpec {
   readonly parameters: readonly ParameterSpec[];
   /** Multiply-adds of the forward pass for one image. */
   readonly macs: number;
+  /** Numbers that its layers take and its gradient needs again, for one image: about what training keeps in memory. */
+  readonly activations: number;
 }
 
 /**
@@ -54,12 +56,12 @@ export function partsOf(architecture: Architecture): readonly PartSpec[] {
 }
 
 /** All tensors of some parts: parameters and statistics. */
-export function parametersOf(parts: readonly PartSpec[]): readonly ParameterSpec[] {
+export function parametersOf(parts: readonly Pick<PartSpec, 'parameters'>[]): readonly ParameterSpec[] {
   return parts.flatMap((part) => part.parameters);
 }
 
 /** The number of parameters, statistics left out. */
-export function countParameters(parts: readonly PartSpec[]): number {
+export function countParameters(parts: readonly Pick<PartSpec, 'parameters'>[]): number {
   return parametersOf(parts)
     .filter(({ statistic }) => !statistic)
     .reduce((sum, { shape }) => sum + sizeOf(shape), 0);

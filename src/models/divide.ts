@@ -57,7 +57,7 @@ function balancedDepths(blockCosts: readonly number[], { modules, balance }: Run
       { hint: `Set --modules to at most ${blockCosts.length}, or choose a deeper model.` },
     );
   }
-  return smallestLargestSum(balance === 'cost' ? blockCosts : blockCosts.map(() => 1), modules);
+  return smallestLargestSum(balance === 'depth' ? blockCosts.map(() => 1) : blockCosts, modules);
 }
 
 /**

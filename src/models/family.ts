@@ -1,6 +1,7 @@
 import type { RunConfig } from '../config/schema.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
 import type { Architecture } from './architecture.ts';
+import type { AuxiliaryPlace, AuxiliarySpec } from './auxiliary.ts';
 
 export type ModelConfig = RunConfig['model'];
 
@@ -19,6 +20,12 @@ export interface Family<Shape = unknown> {
   readonly settings: readonly ModelSetting[];
   /** @throws CONFIG_MODEL where the dimensions do not fit together. */
   build(model: ModelConfig, classes: number): Architecture<Shape>;
-  /** The meta model of a division: slice i has the interfaces of the target's slice i, and `metaDepth` blocks. */
-  metaArchitecture(target: Architecture<Shape>, modules: readonly ModulePlan[]): Architecture<Shape>;
+  /**
+   * The meta model of a division: slice i has the interfaces of the target's slice i, and `metaDepth` blocks.
+   *
+   * @param width of what is within its blocks, relative to the target's
+   */
+  metaArchitecture(target: Architecture<Shape>, modules: readonly ModulePlan[], width: number): Architecture<Shape>;
+  /** The part that a local loss puts on a block's output; absent where the family has none. */
+  auxiliary?(target: Architecture<Shape>, place: AuxiliaryPlace): AuxiliarySpec;
 }

@@ -1,8 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Architecture, PartSpec } from './architecture.ts';
+import type { AuxiliarySpec } from './auxiliary.ts';
+import type { StatePart } from './network.ts';
+import { resnetAuxiliaryForward } from './resnet/auxiliary-forward.ts';
 import { resnetForward } from './resnet/forward.ts';
 import type { ResnetShape } from './resnet/shape.ts';
 import type { VitShape } from './vit/architecture.ts';
+import { vitAuxiliaryForward } from './vit/auxiliary-forward.ts';
 import { vitForward } from './vit/forward.ts';
 
 /** The parameters of one part, by their names within the part: `attn.qkv.weight`, not `blocks.3.attn.qkv.weight`. */
@@ -23,9 +27,12 @@ export interface PartContext {
   batchStatistics?(name: string, value: Tensor): void;
 }
 
+/** Where parts run in evaluation. */
+export const evaluationContext: PartContext = { dropPath: (residual) => residual };
+
 /**
  * The forward function of a part. Stems take normalised images [B, S, S, C]; heads give the task's raw output, for
- * classification logits [B, classes]; blocks take and give features.
+ * classification logits [B, classes]; blocks take and give features; auxiliary parts take features.
  */
 export type Forward = (x: Tensor, weights: Weights, context: PartContext) => Tensor;
 
@@ -35,8 +42,18 @@ const families: Readonly<Record<string, (architecture: Architecture, spec: PartS
   resnet: ({ shape }, spec) => resnetForward(shape as ResnetShape, spec),
 };
 
-export function forwardOf(architecture: Architecture, spec: PartSpec): Forward {
-  const family = families[architecture.family];
-  if (!family) throw new RangeError(`there is no family ${architecture.family}`);
-  return family(architecture, spec);
+/** Those of parts that local losses put on features. */
+const auxiliaries: Readonly<Record<string, (architecture: Architecture, spec: AuxiliarySpec) => Forward>> = {
+  vit: ({ shape }, spec) => vitAuxiliaryForward(shape as VitShape, spec),
+  resnet: ({ shape }, spec) => resnetAuxiliaryForward(shape as ResnetShape, spec),
+};
+
+export function forwardOf(part: StatePart): Forward {
+  const { architecture } = part;
+  const forward =
+    part.origin === 'auxiliary'
+      ? auxiliaries[architecture.family]?.(architecture, part.spec)
+      : families[architecture.family]?.(architecture, part.spec);
+  if (!forward) throw new RangeError(`there is no family ${architecture.family}`);
+  return forward;
 }

@@ -1,5 +1,6 @@
 import type { ModulePlan } from '../protocol/plan.ts';
 import { type Architecture, countParameters, type ParameterSpec, type PartSpec } from './architecture.ts';
+import type { AuxiliarySpec } from './auxiliary.ts';
 
 /** A part at its place in a network that may mix slices of the meta model and of the target. */
 export interface NetworkPart {
@@ -13,6 +14,18 @@ export interface NetworkPart {
 /** Stem, blocks and head in the order in which they run. */
 export type Network = readonly NetworkPart[];
 
+/** What training has beside a network and evaluation does not: the head or decoder of a local loss. */
+export interface AuxiliaryPart {
+  readonly origin: 'auxiliary';
+  /** The architecture whose features it takes. */
+  readonly architecture: Architecture;
+  readonly spec: AuxiliarySpec;
+  readonly trainable: true;
+}
+
+/** Whatever has parameters of its own while something is trained. */
+export type StatePart = NetworkPart | AuxiliaryPart;
+
 /** A whole model that is trained end to end. */
 export function wholeNetwork(architecture: Architecture, origin: NetworkPart['origin']): Network {
   const { stem, blocks, head } = architecture;
@@ -22,18 +35,31 @@ export function wholeNetwork(architecture: Architecture, origin: NetworkPart['or
 /**
  * The network in which module `index` is incubated: the target's slice, trainable, between the frozen slices of the
  * meta model that stand for all other modules (Deep Incubation, stage 2).
+ *
+ * @param downstream whether the slices after the module are frozen too
  */
 export function hybridNetwork(
   target: Architecture,
   meta: Architecture,
   modules: readonly ModulePlan[],
   index: number,
+  downstream: 'frozen' | 'trained' = 'frozen',
 ): Network {
   return modules.flatMap((module) =>
     module.index === index
       ? slice(target, modules, index).map((spec) => part('target', target, spec, true))
-      : slice(meta, metaModules(modules), module.index).map((spec) => part('meta', meta, spec, false)),
+      : metaSlice(meta, modules, module.index, downstream === 'trained' && module.index > index),
   );
+}
+
+/** The slice of the meta model that stands for module `index`. */
+export function metaSlice(
+  meta: Architecture,
+  modules: readonly ModulePlan[],
+  index: number,
+  trainable = false,
+): Network {
+  return slice(meta, metaModules(modules), index).map((spec) => part('meta', meta, spec, trainable));
 }
 
 /** The parts of one module: its blocks, with the stem in the first module and the head in the last. */
@@ -60,26 +86,26 @@ export function metaDepth(modules: readonly ModulePlan[]): number {
 }
 
 /** A parameter's name within a network: meta slices and modules may have parameters of the same name. */
-export function parameterKey(part: NetworkPart, parameter: Pick<ParameterSpec, 'name'>): string {
-  return part.origin === 'meta' ? `meta.${parameter.name}` : parameter.name;
+export function parameterKey(part: Pick<StatePart, 'origin'>, parameter: Pick<ParameterSpec, 'name'>): string {
+  return part.origin === 'target' ? parameter.name : `${part.origin}.${parameter.name}`;
 }
 
 /** The key of a parameter that is named as within its part: `attn.qkv.weight`, not `blocks.3.attn.qkv.weight`. */
-export function keyWithin(part: NetworkPart, name: string): string {
-  const prefix = part.spec.role === 'block' ? `${part.spec.name}.` : '';
-  return parameterKey(part, { name: prefix + name });
+export function keyWithin(part: StatePart, name: string): string {
+  const isPrefixed = part.origin === 'auxiliary' || part.spec.role === 'block';
+  return parameterKey(part, { name: isPrefixed ? `${part.spec.name}.${name}` : name });
 }
 
-/** How many parameters a network's trainable and frozen parts have. */
-export function parameterCounts(network: Network): { readonly trained: number; readonly frozen: number } {
+/** How many parameters trainable and frozen parts have. */
+export function parameterCounts(parts: readonly StatePart[]): { readonly trained: number; readonly frozen: number } {
   const count = (trainable: boolean) =>
-    countParameters(network.filter((part) => part.trainable === trainable).map(({ spec }) => spec));
+    countParameters(parts.filter((part) => part.trainable === trainable).map(({ spec }) => spec));
   return { trained: count(true), frozen: count(false) };
 }
 
-/** The parameters and statistics of a network's trainable or frozen parts, with names as in {@link parameterKey}. */
-export function networkParameters(network: Network, trainable: boolean): ParameterSpec[] {
-  return network
+/** The parameters and statistics of trainable or frozen parts, with names as in {@link parameterKey}. */
+export function networkParameters(parts: readonly StatePart[], trainable: boolean): ParameterSpec[] {
+  return parts
     .filter((candidate) => candidate.trainable === trainable)
     .flatMap((owner) => owner.spec.parameters.map((spec) => ({ ...spec, name: parameterKey(owner, spec) })));
 }

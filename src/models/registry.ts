@@ -2,7 +2,9 @@ import type { ModulePlan } from '../protocol/plan.ts';
 import { IncubateError } from '../util/errors.ts';
 import { suggestion } from '../util/nearest.ts';
 import { type Architecture, countMacs, countParameters, partsOf } from './architecture.ts';
+import type { AuxiliaryPlace } from './auxiliary.ts';
 import type { Family, ModelConfig, ModelSetting } from './family.ts';
+import type { AuxiliaryPart } from './network.ts';
 import { resnetFamily } from './resnet/family.ts';
 import { vitFamily } from './vit/family.ts';
 
@@ -31,11 +33,36 @@ export function buildArchitecture(model: ModelConfig, classes: number): Architec
   return family.build(model, classes);
 }
 
-/** The meta model of a division of the target: slice i has the interfaces of the target's slice i and `metaDepth` blocks. */
-export function metaArchitecture(target: Architecture, modules: readonly ModulePlan[]): Architecture {
-  const family = families[target.family];
-  if (!family) throw new RangeError(`there is no family ${target.family}`);
-  return family.metaArchitecture(target, modules);
+/**
+ * The meta model of a division of the target: slice i has the interfaces of the target's slice i and `metaDepth` blocks.
+ *
+ * @param width of what is within its blocks, relative to the target's
+ */
+export function metaArchitecture(target: Architecture, modules: readonly ModulePlan[], width = 1): Architecture {
+  return familyOf(target).metaArchitecture(target, modules, width);
+}
+
+/**
+ * The part that a local loss puts on a block's output.
+ *
+ * @throws CONFIG_MODEL where the model's family has none.
+ */
+export function auxiliaryPart(target: Architecture, place: AuxiliaryPlace): AuxiliaryPart {
+  const family = familyOf(target);
+  if (!family.auxiliary) {
+    const able = Object.values(families).filter(({ auxiliary }) => auxiliary !== undefined);
+    throw new IncubateError('CONFIG_MODEL', `${family.title} cannot be trained by losses of their modules' own`, {
+      hint: `Choose another --method; ${able.map(({ title }) => title).join(' and ')} can.`,
+    });
+  }
+  const spec = family.auxiliary(target, place);
+  return { origin: 'auxiliary', architecture: target, spec, trainable: true };
+}
+
+function familyOf({ family: name }: Architecture): Family {
+  const family = families[name];
+  if (!family) throw new RangeError(`there is no family ${name}`);
+  return family;
 }
 
 /** What planning needs to know of a model. */

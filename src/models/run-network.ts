@@ -3,34 +3,32 @@ import type { Tensors } from '../engine/program.ts';
 import { recomputed } from '../engine/recompute.ts';
 import { IncubateError, messageOf } from '../util/errors.ts';
 import { forwardOf, type PartContext, type Weights } from './forward.ts';
-import { keyWithin, type Network, type NetworkPart, parameterKey } from './network.ts';
+import { keyWithin, parameterKey, type StatePart } from './network.ts';
 
-/** What a part of a network may know of where it runs; `block` counts the network's blocks and is null for stem and head. */
-export type ContextOf = (part: NetworkPart, block: number | null) => PartContext;
+/** What a part of a network may know of where it runs. */
+export type ContextOf = (part: StatePart) => PartContext;
 
 /**
- * A network's forward pass.
+ * The forward pass of a network, or of other parts in a row.
  *
- * @param images normalised, [B, S, S, C]
- * @param parameters every parameter and statistic of the network under its {@link parameterKey}
+ * @param input what the first part takes: for a stem of images, normalised [B, S, S, C]
+ * @param parameters every parameter and statistic of the parts under its {@link parameterKey}
  * @param recompute whether gradients compute blocks again instead of keeping their intermediate results
- * @returns the head's output, for classification logits [B, classes]
+ * @returns what the last part gives: of a head for classification, logits [B, classes]
  */
 export function runNetwork(
-  network: Network,
-  images: Tensor,
+  parts: readonly StatePart[],
+  input: Tensor,
   parameters: Tensors,
   contextOf: ContextOf,
   recompute = false,
 ): Tensor {
-  let features = images;
-  let block = 0;
-  for (const part of network) {
-    const forward = forwardOf(part.architecture, part.spec);
-    const isBlock = part.spec.role === 'block';
-    const context = contextOf(part, isBlock ? block++ : null);
+  let features = input;
+  for (const part of parts) {
+    const forward = forwardOf(part);
+    const context = contextOf(part);
     const apply = (x: Tensor, given: Tensors) => applied(part, given, (weights) => forward(x, weights, context));
-    const again = recompute && isBlock;
+    const again = recompute && part.origin !== 'auxiliary' && part.spec.role === 'block';
     features = again ? applyRecomputed(apply, part, features, parameters) : apply(features, parameters);
   }
   return features;
@@ -38,7 +36,7 @@ export function runNetwork(
 
 function applyRecomputed(
   apply: (x: Tensor, parameters: Tensors) => Tensor,
-  part: NetworkPart,
+  part: StatePart,
   features: Tensor,
   parameters: Tensors,
 ): Tensor {
@@ -54,7 +52,7 @@ function applyRecomputed(
  * What a part computes with its weights. Errors tell the part and the parameter that it read last: tfjs checks some
  * operands before anything knows what they are called.
  */
-function applied(part: NetworkPart, parameters: Tensors, apply: (weights: Weights) => Tensor): Tensor {
+function applied(part: StatePart, parameters: Tensors, apply: (weights: Weights) => Tensor): Tensor {
   let place = `in ${part.spec.name}`;
   const weights = weightsOf(part, parameters, (name, { shape }) => {
     place = `in ${part.spec.name}, after it read the parameter ${name} [${shape}]`;
@@ -67,7 +65,7 @@ function applied(part: NetworkPart, parameters: Tensors, apply: (weights: Weight
   }
 }
 
-function weightsOf(part: NetworkPart, parameters: Tensors, onRead: (name: string, parameter: Tensor) => void): Weights {
+function weightsOf(part: StatePart, parameters: Tensors, onRead: (name: string, parameter: Tensor) => void): Weights {
   const known = new Set(part.spec.parameters.map((spec) => parameterKey(part, spec)));
   const optional = (name: string) => {
     const key = keyWithin(part, name);

@@ -1,4 +1,5 @@
 import type { EngineName } from '../config/engines.ts';
+import type { PhaseName } from '../config/schema.ts';
 
 /** A contiguous range of the target's blocks that is trained on its own. */
 export interface ModulePlan {
@@ -10,19 +11,33 @@ export interface ModulePlan {
   readonly metaDepth: number;
 }
 
-export type JobKind = 'meta' | 'module' | 'finetune' | 'evaluate';
+/** The phase whose settings a job of each kind trains with; null for jobs that train nothing. */
+export const phaseOf = {
+  meta: 'meta',
+  module: 'incubate',
+  finetune: 'finetune',
+  train: 'train',
+  evaluate: null,
+} as const satisfies Record<string, PhaseName | null>;
+
+export type JobKind = keyof typeof phaseOf;
+
+export const jobKinds = Object.keys(phaseOf) as JobKind[];
 
 export interface JobPlan {
-  /** `meta`, `module-0`…, `finetune`, `evaluate`; also the name of the job's directory. */
+  /** `meta`, `module-0`…, `finetune`, `train`, `evaluate`; also the name of the job's directory. */
   readonly id: string;
   readonly kind: JobKind;
-  /** Index of the module that a `module` job incubates. */
+  /** Index of the module that a `module` job trains. */
   readonly module?: number;
   /** Jobs whose weights this one starts from. */
   readonly needs: readonly string[];
   /** CPU threads that the job computes with. Fixed for the run: results are bit-identical at equal thread counts only. */
   readonly threads: number;
-  /** Relative cost in layer units: 3 per trained layer, 2 per frozen layer after it, 1 per frozen layer before it, per image. */
+  /**
+   * Relative cost in layer units: 3 per trained layer, 2 per frozen layer after it, 1 per layer that is only evaluated, per
+   * image. Auxiliary parts count by their multiply-adds, as so many of the model's mean blocks.
+   */
   readonly cost: number;
 }
 
@@ -40,4 +55,11 @@ export interface Plan {
   /** What all jobs compute with. Fixed for the run: engines differ in the last bits. */
   readonly engine: EngineName;
   readonly leases: readonly Lease[];
+}
+
+/** The job that trains the run's final weights: the one that is evaluated at the end. */
+export function finalJobOf({ jobs }: Pick<Plan, 'jobs'>): string {
+  const last = jobs.find(({ kind }) => kind === 'evaluate')?.needs[0];
+  if (last === undefined) throw new RangeError('a plan ends with an evaluation');
+  return last;
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { engineNames } from '../config/engines.ts';
+import { methodNames } from '../config/methods.ts';
 import { runConfigSchema } from '../config/schema.ts';
+import { jobKinds } from './plan.ts';
 import {
   type DatasetIdentity,
   type Evaluation,
@@ -54,7 +56,7 @@ export const jobIdSchema = z.string().regex(/^[a-z][a-z0-9-]*$/);
 
 const jobPlanSchema = z.object({
   id: jobIdSchema,
-  kind: z.enum(['meta', 'module', 'finetune', 'evaluate']),
+  kind: z.enum(jobKinds),
   module: z.exactOptional(count),
   needs: z.array(jobIdSchema),
   threads: z.int().positive(),
@@ -85,10 +87,12 @@ export const runRecordSchema = z.object({
 export const runResultSchema = z.object({
   status: z.literal('completed'),
   run: z.string(),
+  // Results of before there were others.
+  method: z.enum(methodNames).default('incubation'),
   metrics: z.object({
-    meta: evaluationSchema,
-    modules: z.array(evaluationSchema),
-    cold: evaluationSchema,
+    meta: z.exactOptional(evaluationSchema),
+    modules: z.exactOptional(z.array(evaluationSchema)),
+    cold: z.exactOptional(evaluationSchema),
     final: evaluationSchema,
   }),
   weights: weightsSchema,

@@ -1,3 +1,4 @@
+import type { MethodName } from '../config/methods.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { Plan } from './plan.ts';
 
@@ -44,9 +45,9 @@ export interface JobResult {
   readonly format: typeof RUN_FORMAT;
   readonly job: string;
   readonly metrics: Evaluation;
-  /** Accuracy of the assembled modules before any fine-tuning; only of the `finetune` job. */
+  /** Accuracy of what fine-tuning starts from: the assembled modules, or the stacked meta model; only of `finetune`. */
   readonly cold?: Evaluation;
-  /** The trained parameters: of the meta model, of one module, or of the whole target network. */
+  /** Trained parameters that later jobs start from: of the meta model, of one module, or of the whole target network. */
   readonly weights: WeightsFile;
   readonly parameters: { readonly trained: number; readonly frozen: number };
   readonly steps: number;
@@ -63,10 +64,14 @@ export interface JobResult {
 export interface RunResult {
   readonly status: 'completed';
   readonly run: string;
+  readonly method: MethodName;
   readonly metrics: {
-    readonly meta: Evaluation;
-    readonly modules: readonly Evaluation[];
-    readonly cold: Evaluation;
+    /** Absent where the method has no meta model. */
+    readonly meta?: Evaluation;
+    /** Of each module within the meta model; absent where the method trains none by themselves. */
+    readonly modules?: readonly Evaluation[];
+    /** Before fine-tuning: of the assembled modules, or the stacked meta model; absent where nothing is fine-tuned. */
+    readonly cold?: Evaluation;
     readonly final: Evaluation;
   };
   readonly weights: WeightsFile;
@@ -83,7 +88,10 @@ export interface RunCost {
     readonly layerUnits: number;
     readonly damaged?: number;
   }[];
-  /** Layer units times images, of all jobs, relative to as many epochs of end-to-end training (phases.meta.epochs). */
+  /**
+   * Layer units times images, of all jobs, relative to end-to-end training for as many epochs as the first job: those of
+   * the meta model (phases.meta), or, where there is none, of the method itself (phases.train).
+   */
   readonly layerUnitsOfEndToEnd: number;
   /** The same for the longest chain of jobs that depend on each other. */
   readonly criticalPathOfEndToEnd: number;

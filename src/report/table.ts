@@ -16,10 +16,12 @@ export function alignTable(rows: readonly (readonly string[])[]): string {
 }
 
 /** What costs are compared with. */
-export const END_TO_END = 'end-to-end training for the meta model’s epochs';
+export function endToEnd(hasMeta: boolean): string {
+  return `end-to-end training for ${hasMeta ? 'the meta model’s' : 'as many'} epochs`;
+}
 
 /** The result of a run for people: accuracies, time and cost of each stage, and where the weights are. */
-export function resultTable({ metrics, cost, seconds, weights, run }: RunResult): string {
+export function resultTable({ metrics, cost, seconds, weights, run, method }: RunResult): string {
   const total = cost.jobs.reduce((sum, job) => sum + job.layerUnits, 0);
   const jobCells = (id: string): [string, string] => {
     const job = cost.jobs.find((candidate) => candidate.job === id);
@@ -36,19 +38,22 @@ export function resultTable({ metrics, cost, seconds, weights, run }: RunResult)
   ];
   const table = alignTable([
     [run, 'top-1', 'top-5', 'loss', 'time', 'layer units'],
-    row('meta model', metrics.meta, jobCells('meta')),
-    ...metrics.modules.map((metric, index) =>
+    ...(metrics.meta ? [row('meta model', metrics.meta, jobCells('meta'))] : []),
+    ...(metrics.modules ?? []).map((metric, index) =>
       row(`module ${index} in meta model`, metric, jobCells(`module-${index}`)),
     ),
-    row('cold assembly', metrics.cold),
-    row('fine-tuned', metrics.final, jobCells('finetune')),
+    ...(metrics.cold ? [row(metrics.modules ? 'cold assembly' : 'stacked', metrics.cold)] : []),
+    metrics.cold
+      ? row('fine-tuned', metrics.final, jobCells('finetune'))
+      : row('trained', metrics.final, jobCells('train')),
   ]);
   const skipped = cost.jobs.flatMap(({ job, damaged = 0 }) => (damaged > 0 ? [`${damaged} by ${job}`] : []));
   const facts = [
+    ['method', method],
     ['time', formatDuration(seconds)],
     [
       'cost',
-      `${percent(cost.layerUnitsOfEndToEnd)} of ${END_TO_END}, in layer units; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
+      `${percent(cost.layerUnitsOfEndToEnd)} of ${endToEnd(metrics.meta !== undefined)}, in layer units; ${percent(cost.criticalPathOfEndToEnd)} on the longest chain of jobs`,
     ],
     ...(skipped.length > 0 ? [['skipped', `images that cannot be decoded: ${skipped.join(', ')}`]] : []),
     ['weights', weights.path],

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { mixes } from '../config/mixes.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { Batch } from '../data/dataset.ts';
 import { normalisationOf } from '../data/normalisation.ts';
 import type { Specs } from '../engine/program.ts';
 import { float32, int32, uint8 } from '../util/tensor.ts';
-import { blend, normalise } from './images.ts';
-import { drawMix, mixes, mixFeeds } from './mix.ts';
+import { blend, denormalise, normalise } from './images.ts';
+import { drawMix, mixFeeds } from './mix.ts';
 import type { EvaluationSums, Task } from './task.ts';
 
 /** Images of one class each: soft targets and cross-entropy in training, top-1 and top-5 accuracy in evaluation. */
@@ -31,12 +32,15 @@ export function classification(config: RunConfig): Task {
     }),
     exercise({ images, labels, mixPixels, mixShare }) {
       const own = input(images);
+      const given = mixPixels ? blend(own, mixPixels) : own;
       return {
-        input: mixPixels ? blend(own, mixPixels) : own,
+        input: given,
         loss(logits) {
           const settings = { classes: logits.shape[1] as number, labelSmoothing: training.labelSmoothing };
           return crossEntropy(logits as tf.Tensor2D, softTargets(labels as tf.Tensor1D, settings, mixShare));
         },
+        labels: labels as tf.Tensor1D,
+        pixels: () => denormalise(given, normalisationOf(config)),
       };
     },
     evaluationFeeds: (samples) => ({ ...batchFeeds(samples), weights: { dtype: 'float32', shape: [samples] } }),

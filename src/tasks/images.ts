@@ -8,6 +8,11 @@ export function normalise(images: tf.Tensor, { mean, std }: Normalisation): tf.T
   return tf.mul(tf.sub(tf.cast(images, 'float32'), offset), scale);
 }
 
+/** Normalised images to values in [0, 1]. */
+export function denormalise(images: tf.Tensor, { mean, std }: Normalisation): tf.Tensor {
+  return tf.add(tf.mul(images, tf.tensor1d([...std])), tf.tensor1d([...mean]));
+}
+
 /** Blends each image [B, S, S, C] with its mirror in the batch by a weight per pixel [S, S]. */
 export function blend(images: tf.Tensor, pixels: tf.Tensor): tf.Tensor {
   const own = tf.expandDims(tf.expandDims(pixels, 0), -1); // [1, S, S, 1]

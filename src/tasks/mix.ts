@@ -1,13 +1,7 @@
-import type { RunConfig } from '../config/schema.ts';
+import type { MixSettings } from '../config/mixes.ts';
 import type { Specs } from '../engine/program.ts';
 import { beta, randomStream } from '../util/random.ts';
 import { float32, type HostTensors } from '../util/tensor.ts';
-
-type MixSettings = Pick<RunConfig['training'], 'mixup' | 'cutmix' | 'mixProbability' | 'mixSwitch'>;
-
-export function mixes(settings: MixSettings): boolean {
-  return settings.mixProbability > 0 && (settings.mixup > 0 || settings.cutmix > 0);
-}
 
 /**
  * Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) in timm's batch mode: the batch is blended with its own

@@ -19,6 +19,10 @@ export interface Exercise {
   readonly input: tf.Tensor;
   /** Mean loss of what the head gives; a scalar, nats. */
   loss(output: tf.Tensor): tf.Scalar;
+  /** Classes of the samples, int32 [B], where each has one. */
+  readonly labels?: tf.Tensor1D;
+  /** The input's images with values in [0, 1], [B, S, S, C], where it is images. */
+  pixels?(): tf.Tensor;
 }
 
 /** Sums over a batch, weighted per sample: correct at top 1 and top 5, loss, and the weights themselves. */

@@ -1,5 +1,5 @@
+import { mixes } from '../config/mixes.ts';
 import type { RunConfig } from '../config/schema.ts';
-import { mixes } from '../tasks/mix.ts';
 
 /**
  * Twice as many micro-batches of half as many images each, or null where the batch cannot be divided so: by its size, or

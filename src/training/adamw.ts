@@ -9,8 +9,16 @@ export interface AdamWSettings {
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;
-  /** Largest gradient norm over all trainable parameters; null: no clipping. */
+  /** Largest norm of the gradient, or of each group's; null: no clipping. */
   readonly clip: number | null;
+  /** What the vector consists of, in its order, where parameters are clipped in groups; absent: all together. */
+  readonly groups?: readonly ClipGroup[];
+}
+
+/** So many elements of one group. */
+export interface ClipGroup {
+  readonly group: number;
+  readonly size: number;
 }
 
 /** Scalars that change from step to step, so that one traced graph serves all steps. */
@@ -56,20 +64,43 @@ export function adamw(
   // several operands first, holds few vectors at a time.
   const kept = tf.sub(1, tf.mul(learningRate, settings.weightDecay));
   const decayed = decay(parameters, kept, layout, settings);
-  const clipped = settings.clip === null ? gradient : clip(gradient, settings.clip);
+  const clipped = settings.clip === null ? gradient : clip(gradient, settings.clip, settings.groups);
   const nextM = tf.add(tf.mul(m, settings.beta1), tf.mul(clipped, 1 - settings.beta1));
   const nextV = tf.add(tf.mul(v, settings.beta2), tf.mul(tf.square(clipped), 1 - settings.beta2));
   const denominator = tf.add(tf.div(tf.sqrt(nextV), biasCorrection2), settings.eps);
   const step = tf.mul(tf.div(nextM, denominator), tf.div(learningRate, biasCorrection1));
-  return { parameters: tf.sub(decayed, step), m: nextM, v: nextV, gradientNorm: norm(gradient) };
+  return { parameters: tf.sub(decayed, step), m: nextM, v: nextV, gradientNorm: norm([gradient]) };
 }
 
-function clip(gradient: tf.Tensor, largest: number): tf.Tensor {
-  return tf.mul(gradient, tf.minimum(1, tf.div(largest, tf.add(norm(gradient), 1e-6))));
+function clip(gradient: tf.Tensor, largest: number, groups: readonly ClipGroup[] | undefined): tf.Tensor {
+  if (!groups) return tf.mul(gradient, clipFactor([gradient], largest));
+  const pieces = tf.split(
+    gradient,
+    groups.map(({ size }) => size),
+  );
+  const factors = new Map<number, tf.Tensor>();
+  const factorOf = (group: number) => {
+    const factor =
+      factors.get(group) ??
+      clipFactor(
+        pieces.filter((_, at) => groups[at]?.group === group),
+        largest,
+      );
+    factors.set(group, factor);
+    return factor;
+  };
+  const clipped = pieces.map((piece, at) => tf.mul(piece, factorOf((groups[at] as ClipGroup).group)));
+  return tf.concat(clipped, 0);
 }
 
-function norm(vector: tf.Tensor): tf.Tensor {
-  return tf.sqrt(tf.sum(tf.square(vector)));
+function clipFactor(vectors: readonly tf.Tensor[], largest: number): tf.Tensor {
+  return tf.minimum(1, tf.div(largest, tf.add(norm(vectors), 1e-6)));
+}
+
+/** Of all elements together. */
+function norm(vectors: readonly tf.Tensor[]): tf.Tensor {
+  const [first, ...others] = vectors.map((vector) => tf.sum(tf.square(vector))) as [tf.Tensor, ...tf.Tensor[]];
+  return tf.sqrt(others.reduce((sum, square) => tf.add(sum, square), first));
 }
 
 /** Elements that are decayed at a time: memory for small pieces is easier to find than for the whole vector. */

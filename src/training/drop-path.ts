@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { PartContext } from '../models/forward.ts';
+import { evaluationContext, type PartContext } from '../models/forward.ts';
 import type { Network } from '../models/network.ts';
 import { randomStream } from '../util/random.ts';
 import type { TensorSpec } from '../util/tensor.ts';
@@ -56,11 +56,11 @@ export function drawDropPath(
 }
 
 /**
- * What parts see of it inside a program. `factors` is the feed, absent when nothing is dropped; `block` is null for stem
- * and head.
+ * What parts see of it inside a program. `factors` is the feed, absent when nothing is dropped; `block` counts the network's
+ * blocks and is -1 for parts that are none.
  */
-export function dropPathContext(plan: DropPath, factors: tf.Tensor | undefined, block: number | null): PartContext {
-  if (!factors || block === null || !plan.rates[block]) return { dropPath: (residual) => residual };
+export function dropPathContext(plan: DropPath, factors: tf.Tensor | undefined, block: number): PartContext {
+  if (!factors || !plan.rates[block]) return evaluationContext;
   return {
     dropPath(residual, branch) {
       const batch = residual.shape[0] as number;

@@ -3,7 +3,7 @@ import { evaluationBatchOptions } from '../data/batch-options.ts';
 import { evaluationBatches } from '../data/batches.ts';
 import type { DamagedImage, Split } from '../data/dataset.ts';
 import type { Engine, EngineState, Executable } from '../engine/program.ts';
-import type { Network } from '../models/network.ts';
+import type { Network, StatePart } from '../models/network.ts';
 import type { Evaluation } from '../protocol/run.ts';
 import { taskOf } from '../tasks/task.ts';
 import type { HostTensor } from '../util/tensor.ts';
@@ -25,15 +25,17 @@ export interface Evaluator {
   dispose(): void;
 }
 
+/** @param parts whose tensors the state holds, where they are more than the network's */
 export async function createEvaluator(
   engine: Engine,
   name: string,
   network: Network,
   config: RunConfig,
   split: Split,
+  parts: readonly StatePart[] = network,
 ): Promise<Evaluator> {
   const batchSize = Math.min(EVALUATION_BATCH, config.training.batchSize, split.length);
-  const program = await engine.compile(evaluateProgram(name, network, config, batchSize));
+  const program = await engine.compile(evaluateProgram(name, network, config, batchSize, parts));
   return {
     evaluate: (state, images, onDamage) => evaluateSplit(program, state, images, config, batchSize, onDamage),
     dispose: () => program.dispose(),

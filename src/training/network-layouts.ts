@@ -1,9 +1,9 @@
 import type { Specs, Tensors } from '../engine/program.ts';
-import { type Network, networkParameters } from '../models/network.ts';
+import { networkParameters, type StatePart } from '../models/network.ts';
 import type { HostTensors } from '../util/tensor.ts';
 import { flatten, type Layout, layoutOf, splitParameters } from './layout.ts';
 
-/** The flat vectors of a network's state: what the optimiser trains, what training batches move, and what stays as it is. */
+/** The flat vectors that the tensors of some parts lie in: what the optimiser trains, what training batches move, and what stays as it is. */
 export interface NetworkLayouts {
   readonly trained: Layout;
   /** Running statistics of the trainable parts. */
@@ -12,28 +12,28 @@ export interface NetworkLayouts {
   readonly frozen: Layout;
 }
 
-export function layoutsOf(network: Network): NetworkLayouts {
-  const trainable = networkParameters(network, true);
+export function layoutsOf(parts: readonly StatePart[]): NetworkLayouts {
+  const trainable = networkParameters(parts, true);
   return {
     trained: layoutOf(trainable.filter(({ statistic }) => !statistic)),
     statistics: layoutOf(trainable.filter(({ statistic }) => statistic)),
-    frozen: layoutOf(networkParameters(network, false)),
+    frozen: layoutOf(networkParameters(parts, false)),
   };
 }
 
-/** The vectors that a network has, by their names in the state: those without elements are absent. */
+/** The vectors that there are, by their names in the state: those without elements are absent. */
 function vectorsOf({ trained, statistics, frozen }: NetworkLayouts): [string, Layout][] {
   return Object.entries({ parameters: trained, statistics, frozen }).filter(([, { size }]) => size > 0);
 }
 
-/** State specs of a network's parameters and statistics. */
+/** State specs of parameters and statistics. */
 export function parameterSpecs(layouts: NetworkLayouts): Specs {
   return Object.fromEntries(
     vectorsOf(layouts).map(([name, { size }]) => [name, { dtype: 'float32', shape: [size] } as const]),
   );
 }
 
-/** All parameters and statistics of a network by name, split out of the state's flat vectors. */
+/** All parameters and statistics by name, split out of the state's flat vectors. */
 export function namedParameters(layouts: NetworkLayouts, state: Tensors): Tensors {
   return Object.assign(
     {},

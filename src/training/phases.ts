@@ -1,37 +1,15 @@
-import type { PhaseName, RunConfig } from '../config/schema.ts';
-import { hybridNetwork, type Network, wholeNetwork } from '../models/network.ts';
-import { buildArchitecture, metaArchitecture } from '../models/registry.ts';
-import type { JobPlan, ModulePlan } from '../protocol/plan.ts';
+import type { RunConfig } from '../config/schema.ts';
+import type { JobName, JobNetwork } from '../methods/method.ts';
+import { methodOf } from '../methods/table.ts';
+import { buildArchitecture } from '../models/registry.ts';
+import type { ModulePlan } from '../protocol/plan.ts';
 
-/** What a job works on: its network, and the phase whose settings it trains with. */
-export interface JobNetwork {
-  readonly network: Network;
-  /** null for jobs that train nothing. */
-  readonly phase: PhaseName | null;
-}
-
-/**
- * The network of each job of Deep Incubation: the meta model alone, a module within the otherwise frozen meta model, or
- * the whole target, assembled from the modules.
- */
+/** What a job of a configured run trains or evaluates. Throws as the method's `jobs` and `buildArchitecture`. */
 export function jobNetwork(
-  job: Pick<JobPlan, 'id' | 'kind' | 'module'>,
+  job: JobName,
   modules: readonly ModulePlan[],
   config: RunConfig,
   classes: number,
 ): JobNetwork {
-  const target = buildArchitecture(config.model, classes);
-  switch (job.kind) {
-    case 'meta':
-      return { network: wholeNetwork(metaArchitecture(target, modules), 'meta'), phase: 'meta' };
-    case 'module': {
-      if (job.module === undefined) throw new RangeError(`job ${job.id} names no module`);
-      const meta = metaArchitecture(target, modules);
-      return { network: hybridNetwork(target, meta, modules, job.module), phase: 'incubate' };
-    }
-    case 'finetune':
-      return { network: wholeNetwork(target, 'target'), phase: 'finetune' };
-    case 'evaluate':
-      return { network: wholeNetwork(target, 'target'), phase: null };
-  }
+  return methodOf(config).network(job, { config, target: buildArchitecture(config.model, classes), modules });
 }

@@ -6,10 +6,8 @@ const MOMENTUM = 0.1;
 
 /** Takes down what the batch's statistics are while a network is run forward, for the running ones after it. */
 export interface StatisticsRecorder {
-  /** @param key as in the layout */
+  /** @param key as in the layout; what is recomputed for gradients has been seen, and is not taken down again */
   record(key: string, value: tf.Tensor): void;
-  /** Nothing is taken down any more: what is recomputed for gradients has been seen. */
-  close(): void;
   /** The running statistics [S] after the batch. Ends the recorder's life. */
   next(statistics: tf.Tensor): tf.Tensor;
 }
@@ -17,13 +15,9 @@ export interface StatisticsRecorder {
 /** The values are computed within scopes that dispose what they do not return, so they are kept until `next`. */
 export function recordStatistics(layout: Layout): StatisticsRecorder {
   const values = new Map<string, tf.Tensor>();
-  let open = true;
   return {
     record(key, value) {
-      if (open) values.set(key, tf.keep(tf.clone(value)));
-    },
-    close() {
-      open = false;
+      if (!values.has(key)) values.set(key, tf.keep(tf.clone(value)));
     },
     next(statistics) {
       const batch = layout.parameters.map(({ name }) => {

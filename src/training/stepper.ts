@@ -1,16 +1,19 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { Engine, EngineState, Program, ProgramCost } from '../engine/program.ts';
+import { modulePartsOf, type Objective, statePartsOf, taskObjective } from '../methods/objective.ts';
 import type { Network } from '../models/network.ts';
 import { taskOf } from '../tasks/task.ts';
 import { IncubateError } from '../util/errors.ts';
-import { float32, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { float32, type HostTensor, type HostTensors, sizeOf } from '../util/tensor.ts';
 import { holdsPairs } from './accumulation.ts';
-import { type AdamWSettings, adamwScalars } from './adamw.ts';
+import { type AdamWSettings, adamwScalars, type ClipGroup } from './adamw.ts';
 import { drawDropPath, planDropPath } from './drop-path.ts';
 import { scalarOf } from './evaluate.ts';
 import { LARGEST, lossScalingOf, SMALLEST_SCALE } from './loss-scaling.ts';
 import { microBatchRows, selectRows } from './micro-batches.ts';
+import { layoutsOf } from './network-layouts.ts';
+import { trainedIn } from './objectives/stage.ts';
 import { accumulateProgram, applyProgram, type StepSettings, trainProgram } from './train-programs.ts';
 
 /** What determines the computation of a training step. */
@@ -18,6 +21,8 @@ export interface StepSource {
   /** Name of the job; keys the random streams of its masks. */
   readonly name: string;
   readonly network: Network;
+  /** What steps minimise: the task's loss of what the network gives where absent. */
+  readonly objective?: Objective;
   readonly phase: PhaseConfig;
   readonly config: RunConfig;
 }
@@ -44,7 +49,7 @@ export interface Stepper {
  *
  * @throws CONFIG_VALUE where micro-batches cannot hold mixed pairs.
  */
-export function stepSettings({ name, network, phase, config }: StepSource): StepSettings {
+export function stepSettings({ name, network, objective = taskObjective, phase, config }: StepSource): StepSettings {
   const { batchSize, accumulate, frozenSlices, weightDecay, beta1, beta2, eps } = config.training;
   const size = batchSize / accumulate;
   if (!holdsPairs(config.training, size)) {
@@ -52,17 +57,37 @@ export function stepSettings({ name, network, phase, config }: StepSource): Step
       hint: 'Choose training.accumulate so that micro-batches hold an even number of images, or switch mixup and cutmix off.',
     });
   }
-  const adamw: AdamWSettings = { weightDecay, beta1, beta2, eps, clip: phase.clip };
+  const groups = clipGroups(network, objective);
+  const adamw: AdamWSettings = { weightDecay, beta1, beta2, eps, clip: phase.clip, ...(groups ? { groups } : {}) };
   const dropPath = planDropPath(network, phase.dropPath, size, frozenSlices);
   return {
     name,
     network,
+    objective,
     config,
     dropPath,
     adamw,
     lossScaling: lossScalingOf(config.training.precision),
     skipsNonFinite: config.execution.onNonFinite === 'skip',
   };
+}
+
+/** Modules with losses of their own are clipped one by one: what one learns must not depend on the others. */
+function clipGroups(network: Network, objective: Objective): readonly ClipGroup[] | undefined {
+  if (objective.kind !== 'local') return undefined;
+  const groupOf = new Map(
+    objective.modules.flatMap((module, group) =>
+      trainedIn(modulePartsOf(module)).map((name) => [name, group] as const),
+    ),
+  );
+  const groups: { group: number; size: number }[] = [];
+  for (const { name, shape } of layoutsOf(statePartsOf(network, objective)).trained.parameters) {
+    const group = groupOf.get(name) as number;
+    const last = groups.at(-1);
+    if (last?.group === group) last.size += sizeOf(shape);
+    else groups.push({ group, size: sizeOf(shape) });
+  }
+  return groups;
 }
 
 /** The programs of one step and how often each runs in it: one fused program, or gradients and their application. */

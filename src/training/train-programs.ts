@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { RunConfig } from '../config/schema.ts';
 import type { Program, Specs, Tensors } from '../engine/program.ts';
+import { type Objective, statePartsOf } from '../methods/objective.ts';
+import { evaluationContext } from '../models/forward.ts';
 import { keyWithin, type Network } from '../models/network.ts';
 import { type ContextOf, runNetwork } from '../models/run-network.ts';
 import { taskOf } from '../tasks/task.ts';
@@ -16,12 +18,15 @@ import {
   whereFinite,
 } from './loss-scaling.ts';
 import { layoutsOf, type NetworkLayouts, namedParameters, parameterSpecs } from './network-layouts.ts';
+import { courseOf } from './objectives/course.ts';
+import { courseGradients } from './objectives/stage.ts';
 import { recordStatistics, type StatisticsRecorder } from './statistics.ts';
 
 /** What a training step is built from. */
 export interface StepSettings {
   readonly name: string;
   readonly network: Network;
+  readonly objective: Objective;
   readonly config: RunConfig;
   readonly dropPath: DropPath;
   readonly adamw: AdamWSettings;
@@ -33,7 +38,7 @@ export interface StepSettings {
 
 /** One optimiser step over one batch: state (parameters, statistics, m, v, frozen, loss scaling) to all but `frozen`. */
 export function trainProgram(settings: StepSettings): Program {
-  const layouts = layoutsOf(settings.network);
+  const layouts = layoutsOf(statePartsOf(settings.network, settings.objective));
   return {
     name: `train(${settings.name})`,
     state: { ...parameterSpecs(layouts), ...optimiserSpecs(settings, layouts) },
@@ -51,7 +56,7 @@ export function trainProgram(settings: StepSettings): Program {
  * `carry` of 0 the gradient starts from zero, and a step that may be skipped remembers the statistics before it.
  */
 export function accumulateProgram(settings: StepSettings): Program {
-  const layouts = layoutsOf(settings.network);
+  const layouts = layoutsOf(statePartsOf(settings.network, settings.objective));
   return {
     name: `accumulate(${settings.name})`,
     state: {
@@ -78,7 +83,7 @@ export function accumulateProgram(settings: StepSettings): Program {
 
 /** Applies the accumulated gradient; statistics take part where a skipped step must restore them. */
 export function applyProgram(settings: StepSettings): Program {
-  const layouts = layoutsOf(settings.network);
+  const layouts = layoutsOf(statePartsOf(settings.network, settings.objective));
   const { parameters, statistics } = parameterSpecs(layouts);
   if (!parameters) throw new RangeError('nothing to train');
   const remembered = rememberedSpecs(settings, layouts);
@@ -138,39 +143,38 @@ function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
 }
 
 /**
- * The mean loss, its gradient, multiplied by the state's `lossScale` where there is one, and the statistics after the
- * batch where there are any.
+ * The loss, the gradient of what the objective minimises, multiplied by the state's `lossScale` where there is one, and the
+ * statistics after the batch where there are any.
  */
 function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state: Tensors, feeds: Tensors) {
-  const { network, config } = settings;
+  const { network, objective, config } = settings;
   const recorder = recordStatistics(layouts.statistics);
   const contextOf = trainingContext(settings, feeds, recorder);
   const parameters = namedParameters(layouts, state);
-  const names = layouts.trained.parameters.map(({ name }) => name);
-  const exercise = taskOf(config).exercise(feeds);
-  const loss = (...trained: tf.Tensor[]) => {
-    const all = {
-      ...parameters,
-      ...Object.fromEntries(names.map((name, index) => [name, trained[index] as tf.Tensor])),
-    };
-    const output = runNetwork(network, exercise.input, all, contextOf, config.training.recompute);
-    recorder.close();
-    return exercise.loss(output);
-  };
-  const { value, grads } = tf.valueAndGrads(loss)(
-    names.map((name) => parameters[name] as tf.Tensor),
-    state.lossScale as tf.Scalar | undefined,
-  );
+  const course = courseOf(objective, {
+    network,
+    exercise: taskOf(config).exercise(feeds),
+    parameters,
+    train: (parts, x, given) => runNetwork(parts, x, given, contextOf, config.training.recompute),
+    evaluate: (parts, x, given) => runNetwork(parts, x, given, () => evaluationContext),
+  });
+  const { loss, gradients } = courseGradients(course, parameters, state.lossScale as tf.Scalar | undefined);
   return {
-    loss: value,
-    gradient: tf.concat1d(grads.map((gradient) => tf.reshape(gradient, [-1]))),
+    loss,
+    gradient: tf.concat1d(layouts.trained.parameters.map(({ name }) => gradients.get(name) as tf.Tensor1D)),
     statistics: state.statistics && recorder.next(state.statistics),
   };
 }
 
 /** Trained parts take the statistics of the batch, and so do frozen ones in training mode, but nobody hears of theirs. */
-function trainingContext({ dropPath, config }: StepSettings, feeds: Tensors, recorder: StatisticsRecorder): ContextOf {
-  return (part, block) => {
+function trainingContext(
+  { network, dropPath, config }: StepSettings,
+  feeds: Tensors,
+  recorder: StatisticsRecorder,
+): ContextOf {
+  const blocks = network.filter(({ spec }) => spec.role === 'block');
+  return (part) => {
+    const block = part.origin === 'auxiliary' ? -1 : blocks.indexOf(part);
     const context = dropPathContext(dropPath, feeds.dropPath, block);
     if (part.trainable) {
       return { ...context, batchStatistics: (name, value) => recorder.record(keyWithin(part, name), value) };

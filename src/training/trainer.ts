@@ -4,6 +4,7 @@ import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
 import type { DamagedImage, Dataset } from '../data/dataset.ts';
 import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
+import { type Objective, statePartsOf, taskObjective } from '../methods/objective.ts';
 import { type Network, parameterCounts } from '../models/network.ts';
 import type { DamageDetails, EpochDetails, SplitName } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
@@ -25,6 +26,8 @@ export interface Training {
   /** Keys the random streams of the data where jobs share them. */
   readonly dataName?: string;
   readonly network: Network;
+  /** What steps minimise: the task's loss of what the network gives where absent. */
+  readonly objective?: Objective;
   readonly phase: PhaseConfig;
   readonly config: RunConfig;
   readonly dataset: Dataset;
@@ -61,9 +64,10 @@ export interface TrainingOutcome {
 }
 
 /**
- * Trains a network's trainable parameters and leaves the frozen ones as they are, which is verified at the end.
+ * Trains a network's trainable parameters, and those that only its objective has, and leaves the frozen ones as they are,
+ * which is verified at the end.
  *
- * @param initial the network's parameters by key, frozen ones included
+ * @param initial all parameters by key, frozen ones included
  * @param resumed a state saved earlier, from which training goes on bit-identically
  * @throws TRAINING_DIVERGED when the loss is not finite and such steps are not skipped, or too many in a row are, and when
  *   a state that is to be saved is not finite; TRAINING_FROZEN when a frozen parameter changed.
@@ -76,7 +80,8 @@ export async function train(
   observer: TrainingObserver,
 ): Promise<TrainingOutcome> {
   const { network, phase, config, dataset, name } = training;
-  const layouts = layoutsOf(network);
+  const parts = partsOf(training);
+  const layouts = layoutsOf(parts);
   const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize, config.data.repeats);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
@@ -86,13 +91,13 @@ export async function train(
 
   const { state, frozen } = openState(engine, training, initial, resumed);
   const stepper = await createStepper(engine, training);
-  const evaluator = await createEvaluator(engine, name, network, config, dataset.validation);
+  const evaluator = await createEvaluator(engine, name, network, config, dataset.validation, parts);
   /** Losses that have not come yet, of the steps that the engine has been told of. */
   const running: Promise<number>[] = [];
   try {
     observer.compiled({
       seconds: (performance.now() - started) / 1000,
-      ...parameterCounts(network),
+      ...parameterCounts(parts),
       flopsPerStep: stepper.flops,
     });
     const snapshot = async (): Promise<TrainingState> => {
@@ -186,17 +191,22 @@ export async function train(
   }
 }
 
+function partsOf({ network, objective = taskObjective }: Training) {
+  return statePartsOf(network, objective);
+}
+
 /** The state in the engine, and the frozen vector as it must stay; the other vectors are not held twice. */
 function openState(
   engine: Engine,
-  { network, config }: Training,
+  training: Training,
   initial: HostTensors,
   resumed: TrainingState | null,
 ): { readonly state: EngineState; readonly frozen: HostTensor | undefined } {
-  const layouts = layoutsOf(network);
+  const layouts = layoutsOf(partsOf(training));
+  const settings = training.config.training;
   const tensors = resumed
-    ? resumedState(layouts, initial, resumed, config.training)
-    : initialState(layouts, initial, config.training);
+    ? resumedState(layouts, initial, resumed, settings)
+    : initialState(layouts, initial, settings);
   return { state: engine.createState(tensors), frozen: tensors.frozen };
 }
 

@@ -1,6 +1,8 @@
 import { peakProcessBytes, traceCost } from '../engine/cost.ts';
+import { statePartsOf } from '../methods/objective.ts';
 import { parameterCounts } from '../models/network.ts';
 import type { EstimateRequest, JobEstimate } from '../protocol/estimate.ts';
+import { phaseOf } from '../protocol/plan.ts';
 import { evaluateProgram } from '../training/evaluate-program.ts';
 import { jobNetwork } from '../training/phases.ts';
 import { stepFlops, stepPrograms, stepSettings } from '../training/stepper.ts';
@@ -8,8 +10,9 @@ import { stepFlops, stepPrograms, stepSettings } from '../training/stepper.ts';
 /** What each job's step costs, read off its traced graph; nothing is computed. */
 export function estimate({ config, modules, jobs, classes }: EstimateRequest): JobEstimate[] {
   return jobs.map((job) => {
-    const { network, phase } = jobNetwork(job, modules, config, classes);
-    const counts = parameterCounts(network);
+    const { network, objective } = jobNetwork(job, modules, config, classes);
+    const counts = parameterCounts(statePartsOf(network, objective));
+    const phase = phaseOf[job.kind];
     if (phase === null) {
       const cost = traceCost(evaluateProgram(job.id, network, config, config.training.batchSize));
       return {
@@ -21,7 +24,7 @@ export function estimate({ config, modules, jobs, classes }: EstimateRequest): J
         stateBytes: cost.stateBytes,
       };
     }
-    const settings = stepSettings({ name: job.id, network, phase: config.phases[phase], config });
+    const settings = stepSettings({ name: job.id, network, objective, phase: config.phases[phase], config });
     const costs = stepPrograms(settings).map(({ program }) => traceCost(program));
     const stateBytes = Math.max(...costs.map((cost) => cost.stateBytes));
     return {

@@ -5,24 +5,28 @@ import { dataName } from '../data/batch-options.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { assertSameDataset } from '../data/identity.ts';
+import { splitOfModule } from '../data/module-share.ts';
 import { openDataset } from '../data/open.ts';
 import { openEngine } from '../engine/engines.ts';
 import type { Engine } from '../engine/program.ts';
 import { shareDataset } from '../loader/share-dataset.ts';
+import type { JobNetwork } from '../methods/method.ts';
+import { statePartsOf } from '../methods/objective.ts';
 import { initialise } from '../models/initialise.ts';
 import { networkParameters, parameterCounts } from '../models/network.ts';
 import { readJobResult } from '../protocol/job-result.ts';
 import type { JobSpec } from '../protocol/messages.ts';
+import { phaseOf } from '../protocol/plan.ts';
 import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
 import { damagedImages, type Met, meetDamage } from '../training/damage.ts';
 import { createEvaluator } from '../training/evaluate.ts';
 import { layoutsOf, parameterState } from '../training/network-layouts.ts';
-import { type JobNetwork, jobNetwork } from '../training/phases.ts';
+import { jobNetwork } from '../training/phases.ts';
 import { untrained } from '../training/progress.ts';
 import { train } from '../training/trainer.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
-import type { HostTensors } from '../util/tensor.ts';
+import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import type { Channel } from './channel.ts';
 import { loadTraining, saveTraining } from './checkpoints.ts';
 import { observeTraining } from './observer.ts';
@@ -55,7 +59,7 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   );
   const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
   const ending =
-    job.phase === null
+    phaseOf[spec.job.kind] === null
       ? await evaluate(spec, job, dataset, engine, channel)
       : await trainJob(spec, job, dataset, engine, channel, pulse);
   if ('result' in ending) {
@@ -80,16 +84,19 @@ async function openJobDataset(
 
 async function trainJob(
   spec: JobSpec,
-  { network, phase }: JobNetwork,
-  dataset: Dataset,
+  trained: JobNetwork,
+  whole: Dataset,
   engine: Engine,
   channel: Channel,
   pulse: Pulse,
 ): Promise<JobEnding> {
-  if (phase === null) throw new RangeError(`${spec.job.id} has no phase to train in`);
   const { config, runDirectory, job } = spec;
+  const { network, objective } = trained;
+  const phase = phaseOf[job.kind];
+  if (phase === null) throw new RangeError(`${job.id} has no phase to train in`);
+  const dataset = datasetOf(spec, whole);
   const root = join(jobDirectory(runDirectory, job.id), 'checkpoints');
-  const initial = await initialWeights(spec, network);
+  const initial = await initialWeights(spec, trained);
   const { state: resumed, rejected } = await loadTraining(root);
   for (const { directory, reason } of rejected) {
     await channel.send({
@@ -109,6 +116,7 @@ async function trainJob(
     name: job.id,
     dataName: dataName(job, config.data.sharing),
     network,
+    objective,
     phase: config.phases[phase],
     config,
     dataset,
@@ -135,15 +143,16 @@ async function trainJob(
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
   const damaged = damagedImages(state.progress);
-  const weights = { ...state.parameters, ...state.statistics };
+  const kept = new Set(networkParameters(trained.product, true).map(({ name }) => name));
+  const weights = Object.entries({ ...state.parameters, ...state.statistics }).filter(([name]) => kept.has(name));
   return {
     result: {
       format: RUN_FORMAT,
       job: job.id,
       metrics: evaluation,
       ...(cold ? { cold } : {}),
-      weights: await writeJobWeights(runDirectory, job.id, weights, weightsMetadata(spec)),
-      parameters: parameterCounts(network),
+      weights: await writeJobWeights(runDirectory, job.id, Object.fromEntries(weights), weightsMetadata(spec)),
+      parameters: parameterCounts(statePartsOf(network, objective)),
       steps: step,
       seconds,
       flops,
@@ -196,25 +205,24 @@ async function evaluate(
   };
 }
 
+/** The images that a job sees; a module that has training images of its own sees no others. */
+function datasetOf({ job, config, modules }: JobSpec, dataset: Dataset): Dataset {
+  if (config.method.moduleData === 'shared' || job.module === undefined) return dataset;
+  return { ...dataset, train: splitOfModule(dataset.train, modules.length, job.module, config.seed) };
+}
+
 /**
- * The weights that a job starts from. New modules and the meta model are drawn at random; the frozen slices around a
- * module are the trained meta model's; fine-tuning starts from all modules together, which is the assembly.
+ * The weights that a job starts from: those of the jobs that it needs, under their own names or as copies under others, and
+ * what is drawn at random.
  */
 async function initialWeights(
   { job, config, runDirectory }: JobSpec,
-  network: JobNetwork['network'],
+  { drawn, copies }: JobNetwork,
 ): Promise<HostTensors> {
-  switch (job.kind) {
-    case 'meta':
-      return initialise(networkParameters(network, true), config.seed, 'meta');
-    case 'module':
-      return {
-        ...initialise(networkParameters(network, true), config.seed, 'target'),
-        ...(await readJobWeights(runDirectory, job.needs)),
-      };
-    default:
-      return readJobWeights(runDirectory, job.needs);
-  }
+  const given = await readJobWeights(runDirectory, job.needs);
+  const model = job.kind === 'meta' ? 'meta' : 'target';
+  const copied = [...copies].map(([name, from]) => [name, given[from] as HostTensor]);
+  return { ...initialise(networkParameters(drawn, true), config.seed, model), ...given, ...Object.fromEntries(copied) };
 }
 
 /** What a reader of the weights file needs to rebuild the network; nothing that differs between equal runs. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { engineNames } from '../../src/config/engines.ts';
+import { methodNames } from '../../src/config/methods.ts';
 import { runConfigSchema } from '../../src/config/schema.ts';
 
 /*
@@ -22,7 +23,13 @@ const engine = z.enum(engineNames);
 export const resultDocument = z.strictObject({
   status: z.literal('completed'),
   run: z.string(),
-  metrics: z.strictObject({ meta: evaluation, modules: z.array(evaluation), cold: evaluation, final: evaluation }),
+  method: z.enum(methodNames),
+  metrics: z.strictObject({
+    meta: z.exactOptional(evaluation),
+    modules: z.exactOptional(z.array(evaluation)),
+    cold: z.exactOptional(evaluation),
+    final: evaluation,
+  }),
   weights,
   seconds: number,
   cost: z.strictObject({
@@ -142,6 +149,7 @@ export const configDocument = z.strictObject({
 });
 
 export const planDocument = z.strictObject({
+  method: z.enum(methodNames),
   model: z.strictObject({ name: z.string(), depth: count, parameters: count, macsPerImage: number }),
   data: z.strictObject({ source: z.string(), classes: z.array(z.string()), train: count, validation: count }),
   devices: z.strictObject({ engine, gpus: z.array(gpu), threads: count, leases: z.array(lease), choice: z.string() }),
@@ -149,7 +157,7 @@ export const planDocument = z.strictObject({
   jobs: z.array(
     z.strictObject({
       id: z.string(),
-      kind: z.enum(['meta', 'module', 'finetune', 'evaluate']),
+      kind: z.enum(['meta', 'module', 'finetune', 'train', 'evaluate']),
       module: z.exactOptional(count),
       needs: z.array(z.string()),
       threads: count,

@@ -1,7 +1,7 @@
 import type { HostTensor, HostTensors } from '../../src/util/tensor.ts';
 
 /** Images as nested numbers: [channel][row][column]. */
-type Image = number[][][];
+export type Image = number[][][];
 
 /** What a plain computation of a residual network gives. */
 export interface PlainResult {
@@ -19,26 +19,9 @@ export interface PlainResult {
  */
 export function plainResnet(images: readonly Image[], weights: HostTensors, mode: 'batch' | 'running'): PlainResult {
   const statistics: PlainResult['statistics'] = new Map();
-  const normalise = (batch: Image[], name: string) => normalised(batch, name, weights, mode, statistics);
-  const isImageNet = weights['conv1.weight']?.shape[2] === 7;
-  let x = convolved([...images], weights, 'conv1', isImageNet ? 2 : 1);
-  x = relu(normalise(x, 'bn1'));
-  if (isImageNet) x = x.map((image) => image.map(pooled));
-  for (const block of blocksOf(weights)) {
-    const isBottleneck = `${block}.conv3.weight` in weights;
-    const [stage, index] = block.slice('layer'.length).split('.').map(Number) as [number, number];
-    const stride = stage > 1 && index === 0 ? 2 : 1;
-    let branch = relu(normalise(convolved(x, weights, `${block}.conv1`, isBottleneck ? 1 : stride), `${block}.bn1`));
-    branch = normalise(convolved(branch, weights, `${block}.conv2`, isBottleneck ? stride : 1), `${block}.bn2`);
-    if (isBottleneck) branch = normalise(convolved(relu(branch), weights, `${block}.conv3`, 1), `${block}.bn3`);
-    const projects = `${block}.downsample.0.weight` in weights;
-    const shortcut = projects
-      ? normalise(convolved(x, weights, `${block}.downsample.0`, stride), `${block}.downsample.1`)
-      : x;
-    x = relu(
-      branch.map((image, at) => map(image, (value, c, i, j) => value + valueAt(shortcut[at] as Image, c, i, j))),
-    );
-  }
+  const normalise: Normalise = (batch, name) => normalised(batch, name, weights, mode, statistics);
+  let x = plainStem([...images], weights, normalise);
+  for (const block of blocksOf(weights)) x = plainResidual(x, block, weights, normalise);
   const fc = (index: number) => at(weights, 'fc.weight', index);
   const logits = x.map((image) => {
     const means = image.map((plane) => mean(plane.flat()));
@@ -50,14 +33,42 @@ export function plainResnet(images: readonly Image[], weights: HostTensors, mode
   return { logits, statistics };
 }
 
+/** How a batch is normalised by the batch normalisation of a name. */
+export type Normalise = (batch: Image[], name: string) => Image[];
+
+export function plainStem(images: Image[], weights: HostTensors, normalise: Normalise): Image[] {
+  const isImageNet = weights['conv1.weight']?.shape[2] === 7;
+  const x = relu(normalise(convolved(images, weights, 'conv1', isImageNet ? 2 : 1), 'bn1'));
+  return isImageNet ? x.map((image) => image.map(pooled)) : x;
+}
+
+export function plainResidual(x: Image[], block: string, weights: HostTensors, normalise: Normalise): Image[] {
+  const isBottleneck = `${block}.conv3.weight` in weights;
+  const [stage, index] = block
+    .slice(block.indexOf('layer') + 'layer'.length)
+    .split('.')
+    .map(Number) as [number, number];
+  const stride = stage > 1 && index === 0 ? 2 : 1;
+  let branch = relu(normalise(convolved(x, weights, `${block}.conv1`, isBottleneck ? 1 : stride), `${block}.bn1`));
+  branch = normalise(convolved(branch, weights, `${block}.conv2`, isBottleneck ? stride : 1), `${block}.bn2`);
+  if (isBottleneck) branch = normalise(convolved(relu(branch), weights, `${block}.conv3`, 1), `${block}.bn3`);
+  const projects = `${block}.downsample.0.weight` in weights;
+  const shortcut = projects
+    ? normalise(convolved(x, weights, `${block}.downsample.0`, stride), `${block}.downsample.1`)
+    : x;
+  return relu(
+    branch.map((image, at) => map(image, (value, c, i, j) => value + valueAt(shortcut[at] as Image, c, i, j))),
+  );
+}
+
 /** Names of the blocks, stage by stage. */
-function blocksOf(weights: HostTensors): string[] {
+export function blocksOf(weights: HostTensors): string[] {
   const names = Object.keys(weights).flatMap((name) => /^(layer\d+\.\d+)\.conv1\.weight$/.exec(name)?.[1] ?? []);
   const order = (name: string) => name.slice('layer'.length).split('.').map(Number) as [number, number];
   return names.sort((a, b) => order(a)[0] - order(b)[0] || order(a)[1] - order(b)[1]);
 }
 
-function at(weights: HostTensors, name: string, index: number): number {
+export function at(weights: HostTensors, name: string, index: number): number {
   return weights[name]?.data[index] as number;
 }
 
@@ -65,16 +76,16 @@ function valueAt(image: Image, c: number, i: number, j: number): number {
   return image[c]?.[i]?.[j] ?? 0;
 }
 
-function map(image: Image, f: (value: number, c: number, i: number, j: number) => number): Image {
+export function map(image: Image, f: (value: number, c: number, i: number, j: number) => number): Image {
   return image.map((plane, c) => plane.map((row, i) => row.map((value, j) => f(value, c, i, j))));
 }
 
-const relu = (batch: Image[]) => batch.map((image) => map(image, (value) => Math.max(0, value)));
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+export const relu = (batch: Image[]) => batch.map((image) => map(image, (value) => Math.max(0, value)));
+export const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Padding of half the filter on every side; outside the image there are zeros. */
-function convolved(batch: Image[], weights: HostTensors, name: string, stride: number): Image[] {
-  const { shape } = weights[`${name}.weight`] as HostTensor;
+export function convolved(batch: Image[], weights: HostTensors, name: string, stride: number): Image[] {
+  const { shape, data: filter } = weights[`${name}.weight`] as HostTensor;
   const [outputs, inputs, size] = shape as [number, number, number, number];
   const pad = (size - 1) / 2;
   return batch.map((image) => {
@@ -82,11 +93,12 @@ function convolved(batch: Image[], weights: HostTensors, name: string, stride: n
     const sum = (o: number, i: number, j: number) => {
       let total = 0;
       for (let c = 0; c < inputs; c++)
-        for (let di = 0; di < size; di++)
+        for (let di = 0; di < size; di++) {
+          const row = image[c]?.[i * stride + di - pad];
+          if (!row) continue;
           for (let dj = 0; dj < size; dj++)
-            total +=
-              valueAt(image, c, i * stride + di - pad, j * stride + dj - pad) *
-              at(weights, `${name}.weight`, ((o * inputs + c) * size + di) * size + dj);
+            total += (row[j * stride + dj - pad] ?? 0) * (filter[((o * inputs + c) * size + di) * size + dj] as number);
+        }
       return total;
     };
     return Array.from({ length: outputs }, (_, o) =>
@@ -106,7 +118,7 @@ function pooled(plane: number[][]): number[][] {
   );
 }
 
-function normalised(
+export function normalised(
   batch: Image[],
   name: string,
   weights: HostTensors,
@@ -120,16 +132,14 @@ function normalised(
     return { mean: average, biased: squares / values.length, unbiased: squares / (values.length - 1) };
   });
   statistics.set(name, { mean: channels.map((c) => c.mean), variance: channels.map((c) => c.unbiased) });
-  const centre = (c: number) =>
-    (mode === 'batch' ? channels[c]?.mean : at(weights, `${name}.running_mean`, c)) as number;
-  const spread = (c: number) =>
-    (mode === 'batch' ? channels[c]?.biased : at(weights, `${name}.running_var`, c)) as number;
-  return batch.map((image) =>
-    map(
-      image,
-      (value, c) =>
-        ((value - centre(c)) / Math.sqrt(spread(c) + 1e-5)) * at(weights, `${name}.weight`, c) +
-        at(weights, `${name}.bias`, c),
-    ),
-  );
+  // One factor and one term a channel.
+  const slopes = channels.map(({ biased }, c) => {
+    const spread = mode === 'batch' ? biased : at(weights, `${name}.running_var`, c);
+    return at(weights, `${name}.weight`, c) / Math.sqrt(spread + 1e-5);
+  });
+  const terms = channels.map((channel, c) => {
+    const centre = mode === 'batch' ? channel.mean : at(weights, `${name}.running_mean`, c);
+    return at(weights, `${name}.bias`, c) - centre * (slopes[c] as number);
+  });
+  return batch.map((image) => map(image, (value, c) => value * (slopes[c] as number) + (terms[c] as number)));
 }

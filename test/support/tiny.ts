@@ -2,11 +2,12 @@ import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
 import type { Batch } from '../../src/data/dataset.ts';
 import { openDataset } from '../../src/data/open.ts';
 import type { Engine } from '../../src/engine/program.ts';
-import { divide } from '../../src/models/divide.ts';
+import { statePartsOf } from '../../src/methods/objective.ts';
+import { modulesOf } from '../../src/methods/table.ts';
 import { initialise } from '../../src/models/initialise.ts';
 import { networkParameters } from '../../src/models/network.ts';
-import { describeModel } from '../../src/models/registry.ts';
-import type { JobPlan } from '../../src/protocol/plan.ts';
+import { buildArchitecture } from '../../src/models/registry.ts';
+import { type JobPlan, phaseOf } from '../../src/protocol/plan.ts';
 import { layoutsOf, type NetworkLayouts } from '../../src/training/network-layouts.ts';
 import { jobNetwork } from '../../src/training/phases.ts';
 import { createStepper, type StepSource } from '../../src/training/stepper.ts';
@@ -16,7 +17,7 @@ import { float32, type HostTensor, type HostTensors } from '../../src/util/tenso
 
 export const CLASSES = 5;
 
-type Overrides = { [Section in 'model' | 'division' | 'training' | 'phases' | 'data']?: object };
+type Overrides = { [Section in 'model' | 'division' | 'method' | 'training' | 'phases' | 'data']?: object };
 
 /** Settings of `model` that make of a tiny run one with residual networks: six blocks, a stage for each module. */
 export const tinyResnet = { name: 'resnet-20', width: 4, depth: 6, heads: null, patch: null };
@@ -34,16 +35,18 @@ export const tinyFamilies: readonly (readonly [string, object])[] = [
 ];
 
 /** A run small enough to be computed by the plain JavaScript backend: depth 6 in three modules, 8×8 images. */
-export function tinyConfig({ model, division, training, phases, data }: Overrides = {}): RunConfig {
+export function tinyConfig({ model, division, method, training, phases, data }: Overrides = {}): RunConfig {
   return runConfigSchema.parse({
     model: { name: 'vit-tiny', width: 16, heads: 2, depth: 6, patch: 4, imageSize: 8, ...model },
     division: { modules: 3, ...division },
+    method,
     training: { batchSize: 8, referenceBatch: null, mixup: 0, cutmix: 0, ...training },
     data: { shapes: { train: 64, validation: 32 }, padding: 1, ...data },
     phases: {
       meta: { epochs: 2, lr: 1e-3, warmupEpochs: 0 },
       incubate: { epochs: 2, lr: 1e-3, warmupEpochs: 0, dropPath: 0 },
       finetune: { epochs: 2, lr: 1e-3, dropPath: 0 },
+      train: { epochs: 2, lr: 1e-3, warmupEpochs: 0, dropPath: 0 },
       ...phases,
     },
   });
@@ -57,7 +60,10 @@ export const jobs = {
   finetune: { id: 'finetune', kind: 'finetune' },
 } as const satisfies Record<string, Pick<JobPlan, 'id' | 'kind' | 'module'>>;
 
-export type Job = (typeof jobs)[keyof typeof jobs];
+/** The one job that trains where the method has no others. */
+export const trainJob = { id: 'train', kind: 'train' } as const;
+
+export type Job = (typeof jobs)[keyof typeof jobs] | typeof trainJob;
 
 export interface TinyJob extends StepSource {
   readonly layouts: NetworkLayouts;
@@ -66,10 +72,10 @@ export interface TinyJob extends StepSource {
 }
 
 export function tinyJob(job: Job, config: RunConfig): TinyJob {
-  const modules = divide(describeModel(config.model, CLASSES).blockCosts, config.division);
-  const { network, phase } = jobNetwork(job, modules, config, CLASSES);
-  if (phase === null) throw new RangeError('tiny jobs train');
-  const parameters = [...networkParameters(network, true), ...networkParameters(network, false)];
+  const modules = modulesOf(buildArchitecture(config.model, CLASSES), config);
+  const { network, objective } = jobNetwork(job, modules, config, CLASSES);
+  const parts = statePartsOf(network, objective);
+  const parameters = [...networkParameters(parts, true), ...networkParameters(parts, false)];
   const initial = initialise(parameters, 7, 'tiny');
   // Biases and gains away from their neutral values, so that a test notices when one is left out.
   for (const [name, tensor] of Object.entries(initial)) {
@@ -81,7 +87,8 @@ export function tinyJob(job: Job, config: RunConfig): TinyJob {
       tensor.shape,
     );
   }
-  return { name: job.id, network, phase: config.phases[phase], config, layouts: layoutsOf(network), initial };
+  const phase = config.phases[phaseOf[job.kind]];
+  return { name: job.id, network, objective, phase, config, layouts: layoutsOf(parts), initial };
 }
 
 export function tinyBatch(config: RunConfig, index: number): Batch {
@@ -112,7 +119,7 @@ export async function runSteps(engine: Engine, job: TinyJob, steps: number, give
 export const fullStep = {
   training: { mixup: 0.8, cutmix: 1 },
   phases: Object.fromEntries(
-    ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.2, clip: 0.5 }]),
+    ['meta', 'incubate', 'finetune', 'train'].map((phase) => [phase, { epochs: 1, dropPath: 0.2, clip: 0.5 }]),
   ),
 };
 
@@ -128,7 +135,7 @@ export const stepVariants: readonly (readonly [string, object, object])[] = [
 export async function tinyTraining(config: RunConfig) {
   const dataset = await openDataset(config);
   const classes = dataset.identity.classes.length;
-  const modules = divide(describeModel(config.model, classes).blockCosts, config.division);
+  const modules = modulesOf(buildArchitecture(config.model, classes), config);
   const { network } = jobNetwork(jobs.finetune, modules, config, classes);
   const initial = initialise(networkParameters(network, true), 1, 'target');
   const training = { name: 'finetune', network, phase: config.phases.finetune, config, dataset, evaluateCold: false };

@@ -1,6 +1,7 @@
 import { IncubateError } from '../../util/errors.ts';
 import type { Family, ModelConfig } from '../family.ts';
 import { resnetArchitecture } from './architecture.ts';
+import { resnetAuxiliary } from './auxiliary.ts';
 import { metaShape } from './meta.ts';
 import { type NamedResnet, type ResnetShape, residualBlocks, resnetShapes } from './shape.ts';
 
@@ -16,9 +17,11 @@ export const resnetFamily: Family<ResnetShape> = {
     const { stem, bottleneck } = sized;
     const width = model.width ?? sized.width;
     const blocks = residualBlocks({ ...sized, width, stages: stagesOf(model, sized) }, imageSize);
-    return resnetArchitecture({ stem, bottleneck, width, imageSize, channels, classes, blocks });
+    return resnetArchitecture({ stem, bottleneck, width, innerWidth: 1, imageSize, channels, classes, blocks });
   },
-  metaArchitecture: ({ shape }, modules) => resnetArchitecture(metaShape(shape, modules)),
+  metaArchitecture: ({ shape }, modules, width) =>
+    resnetArchitecture({ ...metaShape(shape, modules), innerWidth: shape.innerWidth * width }),
+  auxiliary: ({ shape }, place) => resnetAuxiliary(shape, place),
 };
 
 /** Throws CONFIG_MODEL where a depth is asked for that the stages cannot have. */

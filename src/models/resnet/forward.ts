@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { PartSpec } from '../architecture.ts';
 import { normalised } from '../batch-norm.ts';
+import { convolution } from '../convolution.ts';
 import type { Forward, PartContext, Weights } from '../forward.ts';
 import type { ResidualBlock, ResnetShape } from './shape.ts';
 
@@ -37,17 +38,15 @@ function block(
 
 /** Features averaged over the image, [B, C], to logits [B, classes]. */
 function head(features: tf.Tensor, weights: Weights): tf.Tensor {
-  const pooled = tf.mean(features, [1, 2]);
-  return tf.add(tf.matMul(pooled, weights('fc.weight'), false, true), weights('fc.bias'));
+  return linear(tf.mean(features, [1, 2]), weights, 'fc');
+}
+
+/** x [B, in] by PyTorch's weight [out, in], and the bias. */
+export function linear(x: tf.Tensor, weights: Weights, name: string): tf.Tensor {
+  return tf.add(tf.matMul(x, weights(`${name}.weight`), false, true), weights(`${name}.bias`));
 }
 
 /** The convolution of a number and its batch normalisation. */
 function convolved(x: tf.Tensor, weights: Weights, number: string, stride: number, context: PartContext): tf.Tensor {
   return normalised(convolution(x, weights(`conv${number}.weight`), stride), weights, `bn${number}`, context);
-}
-
-/** By PyTorch's filter [out, in, k, k], with padding that keeps the side at stride 1. */
-function convolution(x: tf.Tensor, filter: tf.Tensor, stride: number): tf.Tensor {
-  const size = filter.shape[2] as number;
-  return tf.conv2d(x as tf.Tensor4D, tf.transpose(filter as tf.Tensor4D, [2, 3, 1, 0]), stride, (size - 1) / 2);
 }

@@ -18,6 +18,8 @@ export interface ResnetShape {
   readonly bottleneck: boolean;
   /** Channels of the stem. */
   readonly width: number;
+  /** Channels between a block's convolutions, relative to those of the published network. */
+  readonly innerWidth: number;
   readonly imageSize: number;
   readonly channels: number;
   readonly classes: number;

@@ -61,7 +61,7 @@ export function vitArchitecture(shape: VitShape): Architecture<VitShape> {
     // Attention and MLP.
     branches: 2,
     stem: stem(shape),
-    blocks: Array.from({ length: shape.depth }, (_, index) => block(shape, index)),
+    blocks: Array.from({ length: shape.depth }, (_, index) => vitBlock(shape, `blocks.${index}`)),
     head: head(shape),
   };
 }
@@ -81,14 +81,14 @@ function stem(shape: VitShape): PartSpec {
       { name: 'patch_embed.proj.bias', shape: [width], init: conv, decay: false },
     ],
     macs: (vitTokens(shape) - 1) * fanIn * width,
+    activations: (vitTokens(shape) - 1) * fanIn,
   };
 }
 
-function block(shape: VitShape, index: number): PartSpec {
-  const { width, qkvBias } = shape;
-  const hidden = Math.round(width * shape.mlpRatio);
+export function vitBlock(shape: VitShape, prefix: string): PartSpec {
+  const { width, heads, qkvBias } = shape;
+  const hidden = Math.max(1, Math.round(width * shape.mlpRatio));
   const tokens = vitTokens(shape);
-  const prefix = `blocks.${index}`;
   return {
     name: prefix,
     role: 'block',
@@ -101,6 +101,8 @@ function block(shape: VitShape, index: number): PartSpec {
       ...linear(`${prefix}.mlp.fc2`, hidden, width),
     ],
     macs: tokens * width * (4 * width + 2 * hidden) + 2 * tokens * tokens * width,
+    // Both norms and what follows them, query, key and value, the mixed values; the MLP's two sides of GELU; the scores.
+    activations: tokens * (8 * width + 2 * hidden + heads * tokens),
   };
 }
 
@@ -111,17 +113,18 @@ function head(shape: VitShape): PartSpec {
     role: 'head',
     parameters: [...norm('norm', width), ...linear('head', width, classes)],
     macs: width * classes,
+    activations: 2 * width,
   };
 }
 
-function linear(name: string, inputs: number, outputs: number, bias = true): ParameterSpec[] {
+export function linear(name: string, inputs: number, outputs: number, bias = true): ParameterSpec[] {
   const init = { kind: 'truncated-normal', deviation: 0.02 } as const;
   const weight: ParameterSpec = { name: `${name}.weight`, shape: [outputs, inputs], init, decay: true };
   if (!bias) return [weight];
   return [weight, { name: `${name}.bias`, shape: [outputs], init: { kind: 'zeros' }, decay: false }];
 }
 
-function norm(name: string, width: number): ParameterSpec[] {
+export function norm(name: string, width: number): ParameterSpec[] {
   return [
     { name: `${name}.weight`, shape: [width], init: { kind: 'ones' }, decay: false },
     { name: `${name}.bias`, shape: [width], init: { kind: 'zeros' }, decay: false },

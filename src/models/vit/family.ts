@@ -1,6 +1,7 @@
 import type { Family } from '../family.ts';
 import { metaDepth } from '../network.ts';
 import { type VitShape, vitArchitecture, vitShapes } from './architecture.ts';
+import { vitAuxiliary } from './auxiliary.ts';
 
 /** Vision transformers. All blocks are alike, so a meta model is the same transformer with fewer of them. */
 export const vitFamily: Family<VitShape> = {
@@ -23,5 +24,7 @@ export const vitFamily: Family<VitShape> = {
       classes,
     });
   },
-  metaArchitecture: ({ shape }, modules) => vitArchitecture({ ...shape, depth: metaDepth(modules) }),
+  metaArchitecture: ({ shape }, modules, width) =>
+    vitArchitecture({ ...shape, depth: metaDepth(modules), mlpRatio: shape.mlpRatio * width }),
+  auxiliary: ({ shape }, place) => vitAuxiliary(shape, place),
 };

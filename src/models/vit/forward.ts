@@ -9,7 +9,7 @@ import { type VitShape, vitTokens } from './architecture.ts';
 export function vitForward(shape: VitShape): Readonly<Record<PartSpec['role'], Forward>> {
   return {
     stem: (images, weights) => stem(shape, images as tf.Tensor4D, weights),
-    block: (tokens, weights, context) => block(shape, tokens as tf.Tensor3D, weights, context),
+    block: (tokens, weights, context) => vitBlock(shape, tokens as tf.Tensor3D, weights, context),
     head: (tokens, weights) => head(shape, tokens as tf.Tensor3D, weights),
   };
 }
@@ -35,7 +35,7 @@ function stem(shape: VitShape, images: tf.Tensor4D, weights: Weights): tf.Tensor
 }
 
 /** Pre-norm attention and MLP with residuals; [B, N, D] to [B, N, D]. */
-function block(shape: VitShape, tokens: tf.Tensor3D, weights: Weights, context: PartContext): tf.Tensor3D {
+export function vitBlock(shape: VitShape, tokens: tf.Tensor3D, weights: Weights, context: PartContext): tf.Tensor3D {
   const attended = attention(shape, norm(shape, tokens, weights, 'norm1'), weights);
   const middle = tf.add<tf.Tensor3D>(tokens, context.dropPath(attended, 0));
   const hidden = gelu(linear(norm(shape, middle, weights, 'norm2'), weights, 'mlp.fc1')) as tf.Tensor3D;
@@ -60,18 +60,22 @@ function attention(shape: VitShape, tokens: tf.Tensor3D, weights: Weights): tf.T
 
 /** Tokens [B, N, D] to logits [B, classes]. */
 function head(shape: VitShape, tokens: tf.Tensor3D, weights: Weights): tf.Tensor2D {
-  const [batch, , width] = tokens.shape;
-  // LayerNorm works on each token alone, so normalising the class token is enough.
-  const classToken = tf.slice(tokens, [0, 0, 0], [batch, 1, width]);
-  return tf.reshape(linear(norm(shape, classToken, weights, 'norm'), weights, 'head'), [batch, shape.classes]);
+  const logits = linear(classToken(shape, tokens, weights), weights, 'head');
+  return tf.reshape(logits, [logits.shape[0], shape.classes]);
 }
 
-function norm({ layerNormEps }: VitShape, tokens: tf.Tensor3D, weights: Weights, name: string): tf.Tensor3D {
+/** The class token [B, 1, D] of tokens [B, N, D], normalised by `norm`, which works on each token alone. */
+export function classToken(shape: VitShape, tokens: tf.Tensor3D, weights: Weights): tf.Tensor3D {
+  const [batch, , width] = tokens.shape;
+  return norm(shape, tf.slice(tokens, [0, 0, 0], [batch, 1, width]), weights, 'norm');
+}
+
+export function norm({ layerNormEps }: VitShape, tokens: tf.Tensor3D, weights: Weights, name: string): tf.Tensor3D {
   return layerNorm(tokens, weights(`${name}.weight`), weights(`${name}.bias`), layerNormEps) as tf.Tensor3D;
 }
 
 /** [B, N, in] times PyTorch's [out, in] weight, plus the bias if there is one. */
-function linear(tokens: tf.Tensor3D, weights: Weights, name: string): tf.Tensor3D {
+export function linear(tokens: tf.Tensor3D, weights: Weights, name: string): tf.Tensor3D {
   const [batch, count, inputs] = tokens.shape;
   const weight = weights(`${name}.weight`) as tf.Tensor2D;
   const product = tf.matMul(tf.reshape(tokens, [batch * count, inputs]), weight, false, true);

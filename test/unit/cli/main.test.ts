@@ -14,6 +14,7 @@ it('the flags of configurations are these', () => {
     '--recipe <name>',
     '-c, --config <file>',
     '--model <name>',
+    '--method <name>',
     '--modules <k>',
     '--depths <list>',
     '--data <source>',

@@ -4,7 +4,7 @@ import { planText } from '../../../src/cli/plan-text.ts';
 import { type RunConfig, runConfigSchema } from '../../../src/config/schema.ts';
 import { planRun } from '../../../src/coordinator/plan.ts';
 import type { PreparedRun } from '../../../src/coordinator/prepare.ts';
-import { describeModel } from '../../../src/models/registry.ts';
+import { buildArchitecture, describeModel } from '../../../src/models/registry.ts';
 import type { JobEstimate } from '../../../src/protocol/estimate.ts';
 import type { Lease } from '../../../src/protocol/plan.ts';
 
@@ -26,7 +26,7 @@ function prepare(config: RunConfig): PreparedRun {
   const leases: Lease[] = ['cpu-0', 'cpu-1'].map((id) => ({ id, kind: 'cpu', cudaVisibleDevices: '' }));
   const devices = { engine: 'cpu', gpus: [], threads: 2, leases, choice: 'there is no GPU' } as const;
   const model = describeModel(config.model, CLASSES);
-  return { config, dataset, model, devices, plan: planRun(config, model, devices) };
+  return { config, dataset, model, devices, plan: planRun(config, buildArchitecture(config.model, CLASSES), devices) };
 }
 
 /** Step costs in round numbers: a megaflop per layer unit. */
@@ -94,7 +94,8 @@ it('prints the plan for people', () => {
   };
   const prepared = prepare(tinyConfig({ phases }));
   expect(planText(planDocument(prepared, estimates(prepared)))).toMatchInlineSnapshot(`
-    "model    vit-tiny: 6 blocks, 20,677 parameters, 100 kMACs per image
+    "method   incubation
+    model    vit-tiny: 6 blocks, 20,677 parameters, 100 kMACs per image
     data     shapes: 67 training and 20 validation images, 5 classes
     devices  cpu-0, cpu-1 with the engine cpu and 2 threads in all: there is no GPU
 

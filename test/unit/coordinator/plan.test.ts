@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import { type RunConfig, runConfigSchema } from '../../../src/config/schema.ts';
 import { plannedCost } from '../../../src/coordinator/cost.ts';
 import { planRun } from '../../../src/coordinator/plan.ts';
+import { buildArchitecture } from '../../../src/models/registry.ts';
 import { cpuSlots } from '../../fixtures/run.ts';
 
 const configOf = (division: object): RunConfig => runConfigSchema.parse({ division });
-const blocks = (depth: number) => ({ depth, blockCosts: Array<number>(depth).fill(1) });
+const blocks = (depth: number) => buildArchitecture(runConfigSchema.parse({ model: { depth } }).model, 10);
 
 test('jobs need what they start from', () => {
   const { jobs } = planRun(configOf({ modules: 3 }), blocks(6), { engine: 'cpu', leases: cpuSlots(3), threads: 6 });

@@ -103,6 +103,7 @@ test('the table holds accuracy, time and cost of each stage, and the weights', (
   const job = (name: string, layerUnits: number) => ({ job: name, seconds: 75, flops: 1, layerUnits });
   const result: RunResult = {
     status: 'completed',
+    method: 'incubation',
     run: 'small',
     metrics: { meta: evaluation, modules: [evaluation, evaluation], cold: evaluation, final: evaluation },
     weights: { path: '/runs/small/weights', sha256: 'abc' },
@@ -121,10 +122,33 @@ test('the table holds accuracy, time and cost of each stage, and the weights', (
     'cold assembly           81.23%  90.00%  0.7500',
     'fine-tuned              81.23%  90.00%  0.7500  1m 15s       30.00%',
     '',
+    'method   incubation',
     'time     1h 02m',
     'cost     120.00% of end-to-end training for the meta model’s epochs, in layer units; 80.00% on the longest chain of jobs',
     'weights  /runs/small/weights',
     'SHA-256  abc',
     '',
   ]);
+});
+
+test.each([
+  [
+    'gstack',
+    { meta: evaluation, cold: evaluation, final: evaluation },
+    ['meta model', 'stacked', 'fine-tuned'],
+    'the meta model’s',
+  ],
+  ['e2e', { final: evaluation }, ['trained'], 'as many'],
+] as const)('the table of %s has the stages of the method', (method, metrics, stages, epochs) => {
+  const cost = { jobs: [], layerUnitsOfEndToEnd: 1, criticalPathOfEndToEnd: 1 };
+  const weights = { path: '/runs/small/weights', sha256: 'abc' };
+  const table = resultTable({ status: 'completed', method, run: 'small', metrics, weights, seconds: 1, cost });
+  const [head = ''] = table.split('\n\n');
+  expect(
+    head
+      .split('\n')
+      .slice(1)
+      .map((row) => row.split('  ', 1)[0]),
+  ).toEqual(stages);
+  expect(table).toContain(`end-to-end training for ${epochs} epochs`);
 });

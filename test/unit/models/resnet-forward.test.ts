@@ -5,7 +5,7 @@ import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { parametersOf, partsOf } from '../../../src/models/architecture.ts';
 import { initialise } from '../../../src/models/initialise.ts';
-import { networkParameters, wholeNetwork } from '../../../src/models/network.ts';
+import { keyWithin, networkParameters, wholeNetwork } from '../../../src/models/network.ts';
 import { buildArchitecture } from '../../../src/models/registry.ts';
 import { runNetwork } from '../../../src/models/run-network.ts';
 import { flatten, layoutOf, splitParameters } from '../../../src/training/layout.ts';
@@ -76,12 +76,12 @@ describe.each(engines)('a residual network on the engine %s', (_, open) => {
           network,
           feeds.images as tf.Tensor,
           splitParameters(layout, parameters as tf.Tensor),
-          ({ spec }) => ({
+          (part) => ({
             dropPath,
             ...(mode === 'batch'
               ? {
                   batchStatistics(name: string, value: tf.Tensor) {
-                    seen[spec.role === 'block' ? `${spec.name}.${name}` : name] = tf.keep(tf.clone(value));
+                    seen[keyWithin(part, name)] = tf.keep(tf.clone(value));
                   },
                 }
               : {}),

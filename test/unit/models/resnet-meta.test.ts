@@ -5,7 +5,7 @@ import { planRun } from '../../../src/coordinator/plan.ts';
 import type { Architecture } from '../../../src/models/architecture.ts';
 import { divide } from '../../../src/models/divide.ts';
 import { hybridNetwork, metaModules, wholeNetwork } from '../../../src/models/network.ts';
-import { buildArchitecture, describeModel, metaArchitecture } from '../../../src/models/registry.ts';
+import { buildArchitecture, metaArchitecture } from '../../../src/models/registry.ts';
 import type { ResidualBlock, ResnetShape } from '../../../src/models/resnet/shape.ts';
 import type { ModulePlan } from '../../../src/protocol/plan.ts';
 import { planDropPath } from '../../../src/training/drop-path.ts';
@@ -128,7 +128,11 @@ describe('a division of a residual network', () => {
   });
 
   it('costs a layer unit for each block', () => {
-    const plan = planRun(config, describeModel(config.model, 10), { engine: 'cpu', leases: cpuSlots(3), threads: 3 });
+    const plan = planRun(config, buildArchitecture(config.model, 10), {
+      engine: 'cpu',
+      leases: cpuSlots(3),
+      threads: 3,
+    });
     expect(plan.jobs.map(({ id, cost }) => [id, cost])).toEqual([
       ['meta', 3 * 4],
       ['module-0', 3 * 3 + 2 * 3],

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { mixes } from '../../../src/config/mixes.ts';
 import { traceCost } from '../../../src/engine/cost.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../../src/engine/program.ts';
-import { drawMix, mixes } from '../../../src/tasks/mix.ts';
+import { drawMix } from '../../../src/tasks/mix.ts';
 import { drawDropPath } from '../../../src/training/drop-path.ts';
 import { parameterState } from '../../../src/training/network-layouts.ts';
 import { stepPrograms, stepSettings } from '../../../src/training/stepper.ts';

@@ -1,0 +1,85 @@
+import { hybridNetwork, metaSlice, type Network } from '../models/network.ts';
+import type { ModulePlan } from '../protocol/plan.ts';
+import { sliceCopies } from './copies.ts';
+import type { JobDraft, JobName, JobNetwork, Method, MethodRun } from './method.ts';
+import { type Objective, taskObjective } from './objective.ts';
+import { evaluateJob, finetuneJob, metaJob, metaLayers, metaOf, wholeJobNetwork } from './whole.ts';
+
+/**
+ * Deep Incubation (Ni et al., ICCV 2023): a meta model is trained, each module learns in the place of its slice by the
+ * task's loss, and the assembled modules are fine-tuned.
+ */
+export const incubation: Method = modular({
+  cost(run, module) {
+    const downstream = run.config.method.downstream === 'trained' ? 3 : 2;
+    return (
+      3 * (module.to - module.from) +
+      downstream * metaLayers(run, run.modules.slice(module.index + 1)) +
+      metaLayers(run, run.modules.slice(0, module.index))
+    );
+  },
+  objective: () => taskObjective,
+});
+
+/** The same, but each module learns to give what its slice of the meta model gives. */
+export const imitation: Method = modular({
+  cost: (run, module) => 3 * (module.to - module.from) + metaLayers(run, run.modules.slice(0, module.index + 1)),
+  objective: (run, { index }, network) => ({
+    kind: 'imitation',
+    upstream: network.slice(
+      0,
+      network.findIndex(({ origin }) => origin === 'target'),
+    ),
+    module: network.filter(({ origin }) => origin === 'target'),
+    slice: metaSlice(metaOf(run), run.modules, index),
+    loss: run.config.method.imitation.loss,
+  }),
+});
+
+/** How the jobs of single modules differ. */
+interface ModuleTraining {
+  /** Layer units per image. */
+  cost(run: MethodRun, module: ModulePlan): number;
+  objective(run: MethodRun, module: ModulePlan, network: Network): Objective;
+}
+
+function modular(training: ModuleTraining): Method {
+  return {
+    divides: true,
+    trainsModules: true,
+    jobs(run) {
+      const modules = run.modules.map((module): JobDraft => {
+        copiesOf(run, module);
+        return {
+          id: `module-${module.index}`,
+          kind: 'module',
+          module: module.index,
+          needs: ['meta'],
+          cost: training.cost(run, module),
+        };
+      });
+      const finetune = finetuneJob(
+        run,
+        modules.map(({ id }) => id),
+      );
+      return [metaJob(run), ...modules, finetune, evaluateJob(run, finetune.id)];
+    },
+    network: (job, run) => (job.kind === 'module' ? moduleNetwork(job, run, training) : wholeJobNetwork(job, run)),
+  };
+}
+
+function moduleNetwork({ id, module: index = -1 }: JobName, run: MethodRun, training: ModuleTraining): JobNetwork {
+  const module = run.modules[index];
+  if (!module) throw new RangeError(`job ${id} names no module`);
+  const { target, modules, config } = run;
+  const network = hybridNetwork(target, metaOf(run), modules, index, config.method.downstream);
+  const own = network.filter(({ origin }) => origin === 'target');
+  const objective = training.objective(run, module, network);
+  return { network, objective, drawn: own, copies: copiesOf(run, module), product: own };
+}
+
+/** Throws CONFIG_DIVISION where a block has none in the meta slice that it could begin as. */
+function copiesOf(run: MethodRun, { index }: ModulePlan): ReadonlyMap<string, string> {
+  if (run.config.method.initialise === 'random') return new Map();
+  return sliceCopies(run, index);
+}

@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import { resolveConfig } from '../../../src/config/resolve.ts';
+
+const plain = ['training.mixup=0', 'training.cutmix=0'];
+
+it.each<[readonly string[], string]>([
+  [['method.name=infopro', 'method.infopro.loss=contrast', 'training.mixup=0.8'], 'training.mixup and training.cutmix'],
+  [['method.name=imitation', 'method.downstream=trained'], 'method.downstream trained'],
+  [['method.moduleData=disjoint', 'data.sharing=batches'], 'data.sharing batches'],
+  [['method.name=gstack', 'division.metaWidth=0.5'], 'division.metaWidth 0.5'],
+  [['method.initialise=meta', 'division.metaWidth=2'], 'division.metaWidth 2'],
+])('refuses %o', async (sets, message) => {
+  await expect(resolveConfig({ sets })).rejects.toMatchObject({
+    code: 'CONFIG_VALUE',
+    message: expect.stringContaining(message),
+    hint: expect.stringMatching(/^(?:Set|Leave|Choose)/),
+  });
+});
+
+it.each<[readonly string[]]>([
+  [['method.name=infopro', 'method.infopro.loss=contrast', ...plain]],
+  // What a method does not look at may stand in a file that others share.
+  [['method.name=e2e', 'method.infopro.loss=contrast', 'method.downstream=trained', 'training.mixup=0.8']],
+  [['method.name=dgl', 'method.initialise=meta', 'division.metaWidth=2']],
+  [['method.name=incubation', 'method.downstream=trained', 'method.moduleData=disjoint', 'division.metaWidth=0.5']],
+])('accepts %o', async (sets) => {
+  const { config } = await resolveConfig({ sets });
+  expect(config.method.name).toBe(sets[0]?.slice('method.name='.length));
+});
+
+it('is chosen by a flag', async () => {
+  const { config, origins } = await resolveConfig({ flags: { method: 'dgl' } });
+  expect(config.method.name).toBe('dgl');
+  expect(origins['method.name']).toBe('--method');
+});

@@ -1,0 +1,76 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
+import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { createStepper } from '../../../src/training/stepper.ts';
+import { initialState } from '../../../src/training/training-state.ts';
+import { bytesOf, type HostTensor } from '../../../src/util/tensor.ts';
+import { methodCases, methodFamilies, methodJob } from '../../support/method-cases.ts';
+import { runSteps, tinyBatch } from '../../support/tiny.ts';
+import { torchTest } from '../../support/torch.ts';
+
+const cases = methodFamilies.flatMap(([family, model]) => methodCases.map((method) => ({ ...method, family, model })));
+const cpu = () => createOnnxEngine({ threads: 1 });
+
+function expectNear(losses: readonly number[], expected: readonly number[], share: number): void {
+  expect(losses).toHaveLength(expected.length);
+  for (const [step, loss] of expected.entries()) {
+    expect(Number.isFinite(loss)).toBe(true);
+    expect(Math.abs((losses[step] as number) / loss - 1), `step ${step} of ${losses}`).toBeLessThan(share);
+  }
+}
+
+function expectEqualBits(found: Record<string, HostTensor>, expected: Record<string, HostTensor>): void {
+  expect(Object.keys(found).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, tensor] of Object.entries(expected))
+    expect(Buffer.from(bytesOf(tensor)).equals(bytesOf(found[name] as HostTensor)), name).toBe(true);
+}
+
+describe.each(cases)('steps of $name, $family', (method) => {
+  const { model } = method;
+
+  it('have the same losses traced and eagerly', async () => {
+    const tiny = methodJob(method, model);
+    const eager = await runSteps(await createEagerEngine('cpu'), tiny, 3);
+    expectNear((await runSteps(cpu(), tiny, 3)).losses, eager.losses, 2e-5);
+    expect(new Set(eager.losses).size).toBe(3);
+  });
+
+  torchTest(`have the losses of cpu on torch: ${method.name}, ${method.family}`, async (engine) => {
+    const tiny = methodJob(method, model);
+    expectNear((await runSteps(engine, tiny, 6)).losses, (await runSteps(cpu(), tiny, 6)).losses, 2e-5);
+  });
+
+  it('have equal bits when they are repeated, and with blocks that are recomputed', async () => {
+    const tiny = methodJob(method, model);
+    const first = await runSteps(cpu(), tiny, 5);
+    expectEqualBits((await runSteps(cpu(), tiny, 5)).tensors, first.tensors);
+    const again = await runSteps(cpu(), methodJob(method, model, { recompute: true }), 5);
+    expect(again.losses).toEqual(first.losses);
+    expectEqualBits(again.tensors, first.tensors);
+  });
+
+  it.each([{}, { recompute: true }, { accumulate: 2 }])('leave no tensors of tfjs behind (%o)', async (training) => {
+    const engine = await createEagerEngine('cpu');
+    const tiny = methodJob(method, model, training);
+    const state = engine.createState(initialState(tiny.layouts, tiny.initial, tiny.config.training));
+    const stepper = await createStepper(engine, tiny);
+    const counts: number[] = [];
+    for (let step = 0; step < 3; step++) {
+      await stepper.step(state, tinyBatch(tiny.config, step), step, 1e-3);
+      counts.push(tf.memory().numTensors);
+    }
+    expect(new Set(counts).size).toBe(1);
+    stepper.dispose();
+    state.dispose();
+  });
+});
+
+/** Of transformers without mixed images, losses are means over images, and so are those of parts of a batch. */
+it.each(methodCases.filter(({ name }) => name === 'greedy' || name === 'dgl' || name.startsWith('imitation')))(
+  'micro-batches of $name add up to the whole batch',
+  async (method) => {
+    const whole = await runSteps(cpu(), methodJob(method, {}), 4);
+    expectNear((await runSteps(cpu(), methodJob(method, {}, { accumulate: 2 }), 4)).losses, whole.losses, 1e-4);
+  },
+);
