@@ -8,6 +8,7 @@ import { journalPath, readJournal } from '../src/coordinator/journal.ts';
 import { loadRunRecord, recordPath } from '../src/coordinator/run-directory.ts';
 import { readResultFile } from '../src/coordinator/run-result.ts';
 import type { JournalEvent } from '../src/protocol/messages.ts';
+import { finalJobOf } from '../src/protocol/plan.ts';
 import { writeFileAtomic } from '../src/util/atomic-file.ts';
 import { makeDirectory } from '../src/util/make-directory.ts';
 
@@ -34,7 +35,7 @@ const portable = {
   config: { ...config, data: { ...config.data, source } },
   dataset: { ...dataset, source },
 };
-const weights = { ...result.weights, path: `jobs/finetune/${basename(result.weights.path)}` };
+const weights = { ...result.weights, path: `jobs/${finalJobOf(record.plan)}/${basename(result.weights.path)}` };
 
 await makeDirectory(directory);
 await writeFileAtomic(recordPath(directory), `${JSON.stringify(portable, null, 2)}\n`);

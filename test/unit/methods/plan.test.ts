@@ -22,7 +22,7 @@ describe('jobs', () => {
       ['meta', []],
       ['module-0', ['meta']],
       ['module-1', ['meta']],
-      ['finetune', ['module-0', 'module-1']],
+      ['finetune', ['meta', 'module-0', 'module-1']],
       ['evaluate', ['finetune']],
     ]);
   });
