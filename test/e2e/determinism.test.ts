@@ -29,7 +29,7 @@ const configOf = (family: string, training: object = {}) => ({
   ...families[family],
   data: { shapes: { train: 192, validation: 32 }, padding: 1 },
   training: { batchSize: 32, referenceBatch: null, ...training },
-  phases: { meta: phase, incubate: phase, finetune: phase },
+  phases: { meta: phase, incubate: phase, finetune: phase, train: phase },
 });
 
 /** Equal reports of two processes that run side by side, in all that they tell. */
@@ -72,5 +72,13 @@ describe.each(Object.keys(families))('%s: two processes have equal SHA-256 of al
   ])('module-1, threads: 2, %s', async (_, training) => {
     const job = { id: 'module-1', kind: 'module', module: 1 };
     await expectEqual({ config: configOf(family, training), job, threads: 2, steps: STEPS });
+  });
+
+  it.each([
+    ['infopro', { id: 'train', kind: 'train' }],
+    ['dgl', { id: 'train', kind: 'train' }],
+    ['imitation', { id: 'module-1', kind: 'module', module: 1 }],
+  ])('%s, threads: 2', async (name, job) => {
+    await expectEqual({ config: { ...configOf(family), method: { name } }, job, threads: 2, steps: STEPS });
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { runCli } from '../support/cli.ts';
+import { imageRuns } from '../support/image-runs.ts';
 import { resultDocument, statusDocument } from '../support/json-documents.ts';
 import { journalOf, killWorker, startCli } from '../support/run.ts';
 import { type TinyRuns, tinyRuns } from '../support/tiny-run.ts';
@@ -100,4 +101,24 @@ describe.each(cases)('incubate train --method $name', ({ name, settings, struck,
     const events = await journalOf(runs.runDirectory(run));
     expect(events.some((event) => event.type === 'resumed' && event.job === struck)).toBe(true);
   });
+});
+
+it('modules with images of their own have the same ones from a loader', async () => {
+  const images = await imageRuns();
+  try {
+    const weights = async (run: string, ...settings: readonly string[]) => {
+      const all = ['method.moduleData=disjoint', 'phases.incubate.epochs=2', ...settings];
+      const args = images.trainArguments(run, ...all.flatMap((setting) => ['--set', setting]));
+      const { stdout, stderr, exitCode } = await runCli(args);
+      expect(exitCode, stderr).toBe(0);
+      const events = await journalOf(images.runDirectory(run));
+      return [JSON.parse(stdout).weights.sha256, events.some(({ type }) => type === 'loader-started')];
+    };
+    const [alone, without] = await weights('alone', 'data.sharing=off');
+    const [shared, loader] = await weights('shared', 'data.sharing=images', 'devices.slots=2');
+    expect([without, loader]).toEqual([false, true]);
+    expect(shared).toBe(alone);
+  } finally {
+    await images.remove();
+  }
 });
