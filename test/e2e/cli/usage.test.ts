@@ -59,6 +59,8 @@ describe('help and version', () => {
         --recipe <name>       bundled recipe to start from (default: shapes)
         -c, --config <file>   YAML file with settings
         --model <name>        architecture, such as vit-base or resnet-110
+        --method <name>       incubation, imitation, e2e, infopro, dgl, greedy or
+                              gstack
         --modules <k>         number of modules
         --depths <list>       blocks of each module: 4,3,3,2
         --data <source>       image folder or other data set, or shapes
