@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { runCli } from '../support/cli.ts';
+import { thorough } from '../support/faults.ts';
 import { imageRuns } from '../support/image-runs.ts';
 import { resultDocument, statusDocument } from '../support/json-documents.ts';
 import { journalOf, killWorker, startCli } from '../support/run.ts';
@@ -62,6 +63,9 @@ const cases: readonly {
   },
 ];
 
+/** One of each kind: modules within a meta model, modules in a row, and a model that grows. The others with all faults only. */
+const isTried = (name: string) => thorough || ['imitation', 'infopro', 'gstack'].includes(name);
+
 describe.each(cases)('incubate train --method $name', ({ name, settings, struck, metrics }) => {
   const method = [`method.name=${name}`, ...settings];
   let weights: string;
@@ -78,7 +82,7 @@ describe.each(cases)('incubate train --method $name', ({ name, settings, struck,
     expect(names.filter((tensor) => /^(?:meta|auxiliary)\./.test(tensor))).toEqual([]);
   });
 
-  it('is planned, shown and evaluated', async () => {
+  it.runIf(isTried(name))('is planned, shown and evaluated', async () => {
     const plan = await runCli(['plan', ...train('', method).slice(1, 3), '--method', name, '--json']);
     expect(JSON.parse(plan.stdout)).toMatchObject({ method: name, cost: { flopsOfEndToEnd: expect.any(Number) } });
     const status = await runCli(['status', runs.runDirectory(`whole-${name}`), '--json']);
@@ -91,7 +95,7 @@ describe.each(cases)('incubate train --method $name', ({ name, settings, struck,
     expect(again.stdout).toContain(name);
   });
 
-  it(`ends with the same weights after the worker of ${struck} was killed`, async () => {
+  it.runIf(isTried(name))(`ends with the same weights after the worker of ${struck} was killed`, async () => {
     const run = `killed-${name}`;
     const child = startCli(train(run, method));
     await killWorker(runs.runDirectory(run), struck);
