@@ -1,12 +1,14 @@
+import { samplesIn } from '../data/identity.ts';
 import { countFigure, percent } from '../report/figures.ts';
 import { alignTable, END_TO_END } from '../report/table.ts';
 import type { PlanDocument, PlannedJob } from './plan-document.ts';
 
 /** A plan for people: facts, modules, jobs and costs. */
 export function planText({ model, data, devices, modules, jobs, cost, notes }: PlanDocument): string {
+  const what = samplesIn(data);
   const facts = [
-    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaled(model.macsPerImage)}MACs per image`,
-    `data     ${data.source}: ${countFigure(data.train)} training and ${countFigure(data.validation)} validation images, ${data.classes.length} classes`,
+    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaled(model.macsPerImage)}MACs per ${what.slice(0, -1)}`,
+    `data     ${data.source}: ${dataText(data)}`,
     `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with the engine ${devices.engine} and ${devices.threads} threads in all: ${devices.choice}`,
   ];
   const moduleRows = modules.map(({ index, from, to, parameters, metaDepth }) => [
@@ -17,7 +19,7 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
   ]);
   const tables = [
     [['module', 'blocks', 'parameters', 'meta blocks'], ...moduleRows],
-    [['schedule', 'needs', 'epochs', 'steps', 'images', 'threads'], ...jobs.map(scheduleRow)],
+    [['schedule', 'needs', 'epochs', 'steps', what, 'threads'], ...jobs.map(scheduleRow)],
     [
       ['cost', 'trained', 'frozen', 'FLOPs/step', 'FLOPs', 'memory', 'of it state', 'layer units'],
       ...jobs.map(costRow),
@@ -29,6 +31,14 @@ export function planText({ model, data, devices, modules, jobs, cost, notes }: P
   ];
   const parts = [facts.join('\n'), ...tables.map(alignTable), sums.join('\n'), ...notes.map((note) => `note: ${note}`)];
   return `${parts.join('\n\n')}\n`;
+}
+
+function dataText({ train, validation, classes, tokens }: PlanDocument['data']): string {
+  if (!tokens) {
+    return `${countFigure(train)} training and ${countFigure(validation)} validation images, ${classes.length} classes`;
+  }
+  const counts = `${countFigure(tokens.train)} training and ${countFigure(tokens.validation)} validation tokens`;
+  return `${counts}, vocabulary of ${countFigure(tokens.vocabulary)}; ${countFigure(train)} sequences an epoch, which each job reads itself`;
 }
 
 function scheduleRow(job: PlannedJob): string[] {

@@ -1,4 +1,5 @@
 import { messageOf } from '../util/errors.ts';
+import { readsText } from './data-formats.ts';
 import type { Problem } from './problems.ts';
 import { parseRandAugment } from './rand-augment.ts';
 import type { RunConfig } from './schema.ts';
@@ -31,7 +32,24 @@ export function checkConfig(config: RunConfig): Problem[] {
       hint: 'Set one of them to null.',
     });
   }
-  return [...problems, ...rangeProblems(data), ...randAugmentProblems(data)];
+  return [...problems, ...rangeProblems(data), ...randAugmentProblems(data), ...textProblems(config)];
+}
+
+/** What is asked of text that only images have; their other settings mean nothing for text, and are not looked at. */
+function textProblems(config: RunConfig): Problem[] {
+  const { data } = config;
+  if (!readsText(config)) return [];
+  const problem = (message: string, hint: string): Problem => ({ code: 'CONFIG_VALUE', message, hint });
+  return [
+    ...(data.shots === null
+      ? []
+      : [
+          problem(`data.shots ${data.shots} asks for images of every class, but text has none`, 'Set data.trainLimit.'),
+        ]),
+    ...(data.repeats === 1
+      ? []
+      : [problem(`data.repeats ${data.repeats} repeats images, but the data is text`, 'Set it to 1.')]),
+  ];
 }
 
 /** Ranges whose least value is above the largest. */

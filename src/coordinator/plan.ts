@@ -39,10 +39,13 @@ export function planRun(
     }),
   );
   const threads = devices.threads;
+  const parts = moduleJobs.map((job) => job.id);
+  // The meta model's stem and head may be part of it.
+  const assembled = config.method.ends === 'own' ? parts : ['meta', ...parts];
   const jobs: JobPlan[] = [
     { id: 'meta', kind: 'meta', needs: [], threads, cost: 3 * sum(modules.map((module) => module.metaDepth)) },
     ...moduleJobs,
-    { id: 'finetune', kind: 'finetune', needs: moduleJobs.map((job) => job.id), threads, cost: 3 * model.depth },
+    { id: 'finetune', kind: 'finetune', needs: assembled, threads, cost: 3 * model.depth },
     { id: 'evaluate', kind: 'evaluate', needs: ['finetune'], threads, cost: model.depth },
   ];
   return { modules, jobs, engine: devices.engine, leases: devices.leases };

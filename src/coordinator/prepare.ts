@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
-import { describeDataset } from '../data/open.ts';
-import { describeModel, type ModelDescription } from '../models/registry.ts';
+import { outputsOf } from '../data/identity.ts';
+import { describeSamples } from '../data/samples.ts';
+import { assertModelReads, describeModel, type ModelDescription } from '../models/registry.ts';
 import type { Plan } from '../protocol/plan.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
 import { allotDevices, type Devices } from './devices.ts';
@@ -11,6 +12,8 @@ import { planRun } from './plan.ts';
 export interface PreparedRun {
   readonly config: RunConfig;
   readonly dataset: DatasetIdentity;
+  /** The file of the tokenizer, of text. */
+  readonly tokenizer?: string;
   readonly model: ModelDescription;
   readonly devices: Devices;
   readonly plan: Plan;
@@ -19,14 +22,21 @@ export interface PreparedRun {
 /** Checks a configuration against the data and the machine, and plans the run. Creates nothing. */
 export async function prepareRun(given: RunConfig): Promise<PreparedRun> {
   const config = withAbsoluteSource(given);
-  const dataset = await describeDataset(config);
-  const model = describeModel(config.model, dataset.classes.length);
+  assertModelReads(config);
+  const { identity: dataset, tokenizer } = await describeSamples(config);
+  const model = describeModel(config.model, outputsOf(dataset));
   const devices = await allotDevices(config);
-  return { config, dataset, model, devices, plan: planRun(config, model, devices) };
+  const kept = tokenizer === undefined ? {} : { tokenizer };
+  return { config, dataset, ...kept, model, devices, plan: planRun(config, model, devices) };
 }
 
 /** A run may be resumed from another directory than it was started in. */
 export function withAbsoluteSource(config: RunConfig): RunConfig {
-  const { source } = config.data;
-  return source === 'shapes' ? config : { ...config, data: { ...config.data, source: resolve(source) } };
+  const { source, tokenizer } = config.data;
+  const data = {
+    ...config.data,
+    source: source === 'shapes' ? source : resolve(source),
+    tokenizer: tokenizer === null ? null : resolve(tokenizer),
+  };
+  return { ...config, data };
 }

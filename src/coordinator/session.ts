@@ -1,3 +1,4 @@
+import { outputsOf } from '../data/identity.ts';
 import type { Executor } from '../executors/executor.ts';
 import { parametersOf, partsOf } from '../models/architecture.ts';
 import { buildArchitecture } from '../models/registry.ts';
@@ -104,9 +105,10 @@ export function openSession(options: SessionOptions): Session {
   };
 
   const smallerMicroBatches = ({ id, kind }: JobPlan): number | null => {
-    const { training, execution } = record.config;
+    const { data, training, execution } = record.config;
     if (kind === 'evaluate' || execution.onOutOfMemory === 'retry') return null;
-    return halvedMicroBatches({ ...training, accumulate: stateOf(id).accumulate ?? training.accumulate });
+    const accumulate = stateOf(id).accumulate ?? training.accumulate;
+    return halvedMicroBatches({ data, training: { ...training, accumulate } });
   };
 
   note({ type: 'session-started', pid: process.pid });
@@ -132,7 +134,7 @@ export function openSession(options: SessionOptions): Session {
 /** What fewer images at a time mean. Batch normalisation sees the images of a micro-batch only. */
 function microBatchNotice({ config, dataset }: RunRecord, accumulate: number): string {
   const { batchSize } = config.training;
-  const parts = partsOf(buildArchitecture(config.model, dataset.classes.length));
+  const parts = partsOf(buildArchitecture(config.model, outputsOf(dataset)));
   const normalises = parametersOf(parts).some(({ statistic }) => statistic);
   return (
     `memory ran out, so each step of ${batchSize} images is now done in ${accumulate} micro-batches of ` +

@@ -1,5 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Architecture, PartSpec } from './architecture.ts';
+import type { GptShape } from './gpt/architecture.ts';
+import { gptForward } from './gpt/forward.ts';
+import type { RecurrentShape } from './recurrent/architecture.ts';
+import { recurrentForward } from './recurrent/forward.ts';
 import { resnetForward } from './resnet/forward.ts';
 import type { ResnetShape } from './resnet/shape.ts';
 import type { VitShape } from './vit/architecture.ts';
@@ -24,8 +28,8 @@ export interface PartContext {
 }
 
 /**
- * The forward function of a part. Stems take normalised images [B, S, S, C]; heads give the task's raw output, for
- * classification logits [B, classes]; blocks take and give features.
+ * The forward function of a part. Stems take normalised images [B, S, S, C], or tokens [B, T]; heads give the task's raw
+ * output, logits [B, classes] or [B, T, tokens]; blocks take and give features.
  */
 export type Forward = (x: Tensor, weights: Weights, context: PartContext) => Tensor;
 
@@ -33,6 +37,8 @@ export type Forward = (x: Tensor, weights: Weights, context: PartContext) => Ten
 const families: Readonly<Record<string, (architecture: Architecture, spec: PartSpec) => Forward>> = {
   vit: ({ shape }, { role }) => vitForward(shape as VitShape)[role],
   resnet: ({ shape }, spec) => resnetForward(shape as ResnetShape, spec),
+  gpt: ({ shape }, { role }) => gptForward(shape as GptShape)[role],
+  recurrent: ({ shape }, { role }) => recurrentForward(shape as RecurrentShape)[role],
 };
 
 export function forwardOf(architecture: Architecture, spec: PartSpec): Forward {

@@ -1,4 +1,5 @@
 import type { ModulePlan } from '../protocol/plan.ts';
+import type { HostTensors } from '../util/tensor.ts';
 import { type Architecture, countParameters, type ParameterSpec, type PartSpec } from './architecture.ts';
 
 /** A part at its place in a network that may mix slices of the meta model and of the target. */
@@ -13,25 +14,37 @@ export interface NetworkPart {
 /** Stem, blocks and head in the order in which they run. */
 export type Network = readonly NetworkPart[];
 
-/** A whole model that is trained end to end. */
-export function wholeNetwork(architecture: Architecture, origin: NetworkPart['origin']): Network {
+/** A whole model that is trained end to end, or only its blocks where its ends are frozen. */
+export function wholeNetwork(
+  architecture: Architecture,
+  origin: NetworkPart['origin'],
+  ends: 'trained' | 'frozen' = 'trained',
+): Network {
   const { stem, blocks, head } = architecture;
-  return [stem, ...blocks, head].map((spec) => ({ origin, architecture, spec, trainable: true }));
+  const trainable = ({ role }: PartSpec) => role === 'block' || ends === 'trained';
+  return [stem, ...blocks, head].map((spec) => part(origin, architecture, spec, trainable(spec)));
 }
 
 /**
  * The network in which module `index` is incubated: the target's slice, trainable, between the frozen slices of the
  * meta model that stand for all other modules (Deep Incubation, stage 2).
+ *
+ * @param ends whether the first and the last module train a stem and a head of their own, or keep those of the meta model
  */
 export function hybridNetwork(
   target: Architecture,
   meta: Architecture,
   modules: readonly ModulePlan[],
   index: number,
+  ends: 'own' | 'meta' = 'own',
 ): Network {
+  const trained = (spec: PartSpec) =>
+    spec.role === 'block' || ends === 'own'
+      ? part('target', target, spec, true)
+      : part('meta', meta, meta[spec.role], false);
   return modules.flatMap((module) =>
     module.index === index
-      ? slice(target, modules, index).map((spec) => part('target', target, spec, true))
+      ? slice(target, modules, index).map(trained)
       : slice(meta, metaModules(modules), module.index).map((spec) => part('meta', meta, spec, false)),
   );
 }
@@ -68,6 +81,17 @@ export function parameterKey(part: NetworkPart, parameter: Pick<ParameterSpec, '
 export function keyWithin(part: NetworkPart, name: string): string {
   const prefix = part.spec.role === 'block' ? `${part.spec.name}.` : '';
   return parameterKey(part, { name: prefix + name });
+}
+
+/** The tensors of a whole network's stem and head, of the meta model's. */
+export function endsOfMeta(network: Network, tensors: HostTensors): HostTensors {
+  const specs = network.flatMap(({ spec }) => (spec.role === 'block' ? [] : spec.parameters));
+  return Object.fromEntries(
+    specs.flatMap(({ name }) => {
+      const tensor = tensors[`meta.${name}`];
+      return tensor ? [[name, tensor] as const] : [];
+    }),
+  );
 }
 
 /** How many parameters a network's trainable and frozen parts have. */

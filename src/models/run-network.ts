@@ -11,19 +11,19 @@ export type ContextOf = (part: NetworkPart, block: number | null) => PartContext
 /**
  * A network's forward pass.
  *
- * @param images normalised, [B, S, S, C]
+ * @param input what the stem takes: normalised images [B, S, S, C], or tokens [B, T]
  * @param parameters every parameter and statistic of the network under its {@link parameterKey}
  * @param recompute whether gradients compute blocks again instead of keeping their intermediate results
- * @returns the head's output, for classification logits [B, classes]
+ * @returns the head's output: logits [B, classes], or [B, T, tokens]
  */
 export function runNetwork(
   network: Network,
-  images: Tensor,
+  input: Tensor,
   parameters: Tensors,
   contextOf: ContextOf,
   recompute = false,
 ): Tensor {
-  let features = images;
+  let features = input;
   let block = 0;
   for (const part of network) {
     const forward = forwardOf(part.architecture, part.spec);

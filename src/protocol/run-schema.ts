@@ -21,6 +21,7 @@ export const evaluationSchema = z.object({
   top1: measured,
   top5: measured,
   loss: measured,
+  perplexity: z.exactOptional(measured),
 }) satisfies z.ZodType<Evaluation>;
 
 const weightsSchema = z.object({ path: z.string().min(1), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -44,6 +45,7 @@ export const datasetIdentitySchema = z.object({
   classes: z.array(z.string()),
   train: count,
   validation: count,
+  tokens: z.exactOptional(z.object({ vocabulary: count, train: count, validation: count })),
   fingerprint: z.string(),
 }) satisfies z.ZodType<DatasetIdentity>;
 

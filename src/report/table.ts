@@ -1,6 +1,6 @@
 import type { Evaluation, RunResult } from '../protocol/run.ts';
 import { formatDuration } from '../util/duration.ts';
-import { lossFigure, percent } from './figures.ts';
+import { lossFigure, percent, perplexityFigure } from './figures.ts';
 
 /** Rows of equal length as aligned text: the first column to the left, the others to the right. */
 export function alignTable(rows: readonly (readonly string[])[]): string {
@@ -18,6 +18,11 @@ export function alignTable(rows: readonly (readonly string[])[]): string {
 /** What costs are compared with. */
 export const END_TO_END = 'end-to-end training for the meta model’s epochs';
 
+function figuresOf({ top1, top5, loss, perplexity }: Evaluation): string[] {
+  const text = perplexity === undefined ? [] : [perplexityFigure(perplexity)];
+  return [percent(top1), percent(top5), lossFigure(loss), ...text];
+}
+
 /** The result of a run for people: accuracies, time and cost of each stage, and where the weights are. */
 export function resultTable({ metrics, cost, seconds, weights, run }: RunResult): string {
   const total = cost.jobs.reduce((sum, job) => sum + job.layerUnits, 0);
@@ -27,15 +32,14 @@ export function resultTable({ metrics, cost, seconds, weights, run }: RunResult)
     const share = total === 0 ? 0 : (job.layerUnits / total) * cost.layerUnitsOfEndToEnd;
     return [formatDuration(job.seconds), percent(share)];
   };
-  const row = (name: string, { top1, top5, loss }: Evaluation, cells: [string, string] = ['', '']) => [
+  const isText = metrics.final.perplexity !== undefined;
+  const row = (name: string, evaluation: Evaluation, cells: [string, string] = ['', '']) => [
     name,
-    percent(top1),
-    percent(top5),
-    lossFigure(loss),
+    ...figuresOf(evaluation),
     ...cells,
   ];
   const table = alignTable([
-    [run, 'top-1', 'top-5', 'loss', 'time', 'layer units'],
+    [run, 'top-1', 'top-5', 'loss', ...(isText ? ['perplexity'] : []), 'time', 'layer units'],
     row('meta model', metrics.meta, jobCells('meta')),
     ...metrics.modules.map((metric, index) =>
       row(`module ${index} in meta model`, metric, jobCells(`module-${index}`)),

@@ -1,3 +1,4 @@
+import { readsText } from '../config/data-formats.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { Specs } from '../engine/program.ts';
 import { beta, randomStream } from '../util/random.ts';
@@ -5,8 +6,10 @@ import { float32, type HostTensors } from '../util/tensor.ts';
 
 type MixSettings = Pick<RunConfig['training'], 'mixup' | 'cutmix' | 'mixProbability' | 'mixSwitch'>;
 
-export function mixes(settings: MixSettings): boolean {
-  return settings.mixProbability > 0 && (settings.mixup > 0 || settings.cutmix > 0);
+/** Whether training images are mixed. */
+export function mixes({ data, training }: Pick<RunConfig, 'data' | 'training'>): boolean {
+  const { mixProbability, mixup, cutmix } = training;
+  return !readsText({ data }) && mixProbability > 0 && (mixup > 0 || cutmix > 0);
 }
 
 /**

@@ -5,7 +5,7 @@ import { runNetwork } from '../models/run-network.ts';
 import { taskOf } from '../tasks/task.ts';
 import { layoutsOf, namedParameters, parameterSpecs } from './network-layouts.ts';
 
-/** Evaluation of one batch; sums over its samples, weighted by the feed `weights` [B]. */
+/** Evaluation of one batch: the task's sums over it. */
 export function evaluateProgram(name: string, network: Network, config: RunConfig, batch: number): Program {
   const layouts = layoutsOf(network);
   const task = taskOf(config);

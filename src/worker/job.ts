@@ -3,14 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataName } from '../data/batch-options.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { assertSameDataset } from '../data/identity.ts';
+import type { SampleSet } from '../data/dataset.ts';
+import { assertSameDataset, outputsOf } from '../data/identity.ts';
 import { openDataset } from '../data/open.ts';
+import { openSamples } from '../data/samples.ts';
 import { openEngine } from '../engine/engines.ts';
 import type { Engine } from '../engine/program.ts';
 import { shareDataset } from '../loader/share-dataset.ts';
 import { initialise } from '../models/initialise.ts';
-import { networkParameters, parameterCounts } from '../models/network.ts';
+import { endsOfMeta, networkParameters, parameterCounts } from '../models/network.ts';
 import { readJobResult } from '../protocol/job-result.ts';
 import type { JobSpec } from '../protocol/messages.ts';
 import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
@@ -53,7 +54,7 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
     await openEngine({ engine: name, threads: planned.threads, cudaGraphs, onWarning }),
     pulse,
   );
-  const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
+  const job = jobNetwork(spec.job, spec.modules, spec.config, outputsOf(dataset.identity));
   const ending =
     job.phase === null
       ? await evaluate(spec, job, dataset, engine, channel)
@@ -68,20 +69,21 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
 async function openJobDataset(
   { config, dataset: identity, loader }: JobSpec,
   onWarning: (message: string) => void,
-): Promise<Dataset> {
-  const open = async () => {
-    const opened = await openDataset(config);
+): Promise<SampleSet> {
+  const checked = async <Opened extends SampleSet>(opening: Promise<Opened>) => {
+    const opened = await opening;
     assertSameDataset(identity, opened.identity);
     return opened;
   };
-  if (loader === undefined) return open();
+  if (loader === undefined) return checked(openSamples(config));
+  const open = () => checked(openDataset(config));
   return (await shareDataset({ address: loader, config, identity, open, onWarning })).dataset;
 }
 
 async function trainJob(
   spec: JobSpec,
   { network, phase }: JobNetwork,
-  dataset: Dataset,
+  dataset: SampleSet,
   engine: Engine,
   channel: Channel,
   pulse: Pulse,
@@ -135,7 +137,7 @@ async function trainJob(
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
   const damaged = damagedImages(state.progress);
-  const weights = { ...state.parameters, ...state.statistics };
+  const weights = { ...state.parameters, ...state.statistics, ...frozenOfTarget(network, initial) };
   return {
     result: {
       format: RUN_FORMAT,
@@ -157,7 +159,7 @@ async function trainJob(
 async function evaluate(
   spec: JobSpec,
   { network }: JobNetwork,
-  dataset: Dataset,
+  dataset: SampleSet,
   engine: Engine,
   channel: Channel,
 ): Promise<JobEnding> {
@@ -198,7 +200,8 @@ async function evaluate(
 
 /**
  * The weights that a job starts from. New modules and the meta model are drawn at random; the frozen slices around a
- * module are the trained meta model's; fine-tuning starts from all modules together, which is the assembly.
+ * module are the trained meta model's; fine-tuning starts from all modules together, which is the assembly, with the meta model's stem and head where they
+ * are kept.
  */
 async function initialWeights(
   { job, config, runDirectory }: JobSpec,
@@ -212,9 +215,22 @@ async function initialWeights(
         ...initialise(networkParameters(network, true), config.seed, 'target'),
         ...(await readJobWeights(runDirectory, job.needs)),
       };
-    default:
+    case 'finetune': {
+      const weights = await readJobWeights(runDirectory, job.needs);
+      return { ...weights, ...endsOfMeta(network, weights) };
+    }
+    case 'evaluate':
       return readJobWeights(runDirectory, job.needs);
   }
+}
+
+/** What of the target is not trained but belongs to it all the same. */
+function frozenOfTarget(network: JobNetwork['network'], tensors: HostTensors): HostTensors {
+  const kept = networkParameters(
+    network.filter(({ origin }) => origin === 'target'),
+    false,
+  );
+  return Object.fromEntries(kept.map(({ name }) => [name, tensors[name] as HostTensors[string]]));
 }
 
 /** What a reader of the weights file needs to rebuild the network; nothing that differs between equal runs. */

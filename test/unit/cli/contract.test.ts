@@ -55,6 +55,7 @@ it('the commands have these arguments and flags, besides those of settings', asy
       '--shots <n>',
       '--seed <n>',
       '--json',
+      '--vocabulary <n>',
     ],
     [
       'data prepare <source>',
