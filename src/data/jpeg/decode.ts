@@ -1,7 +1,8 @@
 import type { Pixels } from '../pixels.ts';
-import { writeColour, writeColourOfPairs, writeGrey } from './colour.ts';
+import { writeColour, writeGrey } from './colour.ts';
 import type { JpegFrame } from './frame.ts';
-import { decodePlanes, unitsOf } from './planes.ts';
+import { type Plane, unitsOf } from './plane.ts';
+import { decodePlanes } from './planes.ts';
 
 /** A part of an image, whole pixels. */
 interface Box {
@@ -26,13 +27,11 @@ export function decodeFrame(frame: JpegFrame, part: Box, channels: number): Pixe
     right: Math.ceil(Math.min(width, part.left + part.width + 2) / units.width),
     bottom: Math.ceil(Math.min(height, part.top + part.height + 2) / units.height),
   };
-  const planes = decodePlanes(frame, wanted);
-  const [luma] = planes ?? [];
-  const [first] = components;
-  if (!planes || !luma || !first) return undefined;
+  const decoded = decodePlanes(frame, wanted);
+  if (!decoded) return undefined;
+  const { planes, free } = decoded;
   const data = new Uint8Array(part.width * part.height * channels);
-  if (components.length === 1) writeGrey(luma, part, channels, data);
-  else if (first.across === 1) writeColour(planes, part, new Uint8ClampedArray(data.buffer));
-  else writeColourOfPairs(planes, first.down, part, data);
+  if (planes.length === 1) writeGrey(planes[0] as Plane, part, channels, data);
+  else writeColour(planes, free, part, data);
   return { data, width: part.width, height: part.height, channels };
 }

@@ -7,8 +7,8 @@ export interface JpegComponent {
   /** Blocks of 8×8 samples in a unit, across and down. */
   readonly across: number;
   readonly down: number;
-  /** [64] in zigzag order. */
-  readonly quantisation: Uint16Array;
+  /** Its quantisation as the kernels read it, see SCALES. */
+  readonly scales: Int32Array;
   readonly dc: HuffmanTable;
   readonly ac: HuffmanTable;
 }
@@ -31,6 +31,18 @@ export function looksLikeJpeg(image: StoredImage): boolean {
   if (image.kind === 'file') return /\.jpe?g$/i.test(image.path);
   return image.kind === 'encoded' && image.bytes[0] === 0xff && image.bytes[1] === 0xd8;
 }
+
+/** From zigzag to natural order. */
+const NATURAL = Uint8Array.of(
+  ...[
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28,
+  ],
+  ...[
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
+    55, 62, 63,
+  ],
+);
 
 /** Images of more pixels are left to the library: the memory of kernels does not shrink again. */
 const MOST_PIXELS = 2 ** 24;
@@ -74,7 +86,7 @@ function hasRoom(frame: JpegFrame): JpegFrame | undefined {
 
 function readSegments(bytes: Uint8Array): JpegFrame | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const quantisation: (Uint16Array | undefined)[] = [];
+  const quantisation: (Int32Array | undefined)[] = [];
   const huffman = new Map<number, HuffmanTable>();
   let header: FrameHeader | undefined;
   let restartInterval = 0;
@@ -155,7 +167,7 @@ function readHuffman(segment: Uint8Array, tables: Map<number, HuffmanTable>): bo
     const count = counts.reduce((sum, codes) => sum + codes, 0);
     const symbols = segment.subarray(place + 17, place + 17 + count);
     const isOfDifferences = target < 0x10;
-    if (counts.length < 16 || symbols.length < count || (isOfDifferences && symbols.some((size) => size > 15)))
+    if (counts.length < 16 || count > 256 || symbols.length < count || (isOfDifferences && symbols.some((size) => size > 15)))
       return false;
     const table = knownTable(segment.subarray(place, place + 17 + count), counts, symbols);
     if (!table) return false;
@@ -180,18 +192,19 @@ function knownTable(bytes: Uint8Array, counts: Uint8Array, symbols: Uint8Array):
   return table;
 }
 
-function readQuantisation(segment: Uint8Array, tables: (Uint16Array | undefined)[]): boolean {
+function readQuantisation(segment: Uint8Array, tables: (Int32Array | undefined)[]): boolean {
   for (let place = 0; place < segment.length; ) {
     const target = segment[place] as number;
     const bytes = target >> 4 === 0 ? 1 : 2;
     if (target >> 4 > 1 || (target & 15) > 3 || place + 1 + 64 * bytes > segment.length) return false;
     const start = place + 1;
-    const values = new Uint16Array(64);
+    const scales = new Int32Array(64);
     for (let index = 0, from = start; index < 64; index++, from += bytes) {
       const value = segment[from] as number;
-      values[index] = bytes === 1 ? value : (value << 8) | (segment[from + 1] as number);
+      const factor = bytes === 1 ? value : (value << 8) | (segment[from + 1] as number);
+      scales[index] = (factor << 8) | (2 * (NATURAL[index] as number));
     }
-    tables[target & 15] = values;
+    tables[target & 15] = scales;
     place += 1 + 64 * bytes;
   }
   return true;
@@ -201,7 +214,7 @@ function frameOf(
   bytes: Uint8Array,
   { width, height, components }: FrameHeader,
   segment: Uint8Array,
-  quantisation: readonly (Uint16Array | undefined)[],
+  quantisation: readonly (Int32Array | undefined)[],
   huffman: ReadonlyMap<number, HuffmanTable>,
   restartInterval: number,
   scan: number,
@@ -210,11 +223,11 @@ function frameOf(
   const complete: JpegComponent[] = [];
   for (const [index, { id, across, down, table }] of components.entries()) {
     const [selector, tables = 0] = segment.subarray(1 + 2 * index);
-    const values = quantisation[table];
+    const scales = quantisation[table];
     const dc = huffman.get(tables >> 4);
     const ac = huffman.get(0x10 | (tables & 15));
-    if (selector !== id || !values || !dc || !ac) return undefined;
-    complete.push({ id, across, down, quantisation: values, dc, ac });
+    if (selector !== id || !scales || !dc || !ac) return undefined;
+    complete.push({ id, across, down, scales, dc, ac });
   }
   return { bytes, width, height, components: complete, restartInterval, scan };
 }

@@ -1,7 +1,7 @@
 import type { Pixels } from '../pixels.ts';
-import { aligned, roomIn } from '../wasm.ts';
+import { aligned, roomIn } from '../wasm/module.ts';
 import type { Interpolation } from './raster.ts';
-import { HALF, PRECISION, type ResizeKernels, resizeKernels } from './resize-kernels.ts';
+import { HALF, LOW_BITS, PRECISION, resizeKernels } from './resize-kernels.ts';
 
 /** A part of an image, whole pixels. */
 export interface Box {
@@ -17,14 +17,17 @@ export interface Scaling {
   readonly height: number;
   readonly left: number;
   readonly top: number;
+  /** Left and right are exchanged in the result. */
+  readonly mirrored?: boolean;
 }
 
 /** Weights of the source pixels that make up each pixel of a line of the result. */
 interface Weights {
+  /** Most pixels that one is made of. */
   readonly taps: number;
-  /** [length]: the first source pixel; all taps lie within the source. */
+  /** [length]: the first source pixel. */
   readonly first: Int32Array;
-  /** [length, taps], fixed point with PRECISION bits. */
+  /** [length, taps], fixed point with PRECISION bits; 0 for pixels behind the source. */
   readonly values: Int32Array;
 }
 
@@ -46,33 +49,36 @@ export function resizeBox(
 ): void {
   const { channels, width } = image;
   const across = weightsOf(box.width, scaling.width, scaling.left, size, interpolation);
+  if (scaling.mirrored) mirrorWeights(across);
   const down = weightsOf(box.height, scaling.height, scaling.top, size, interpolation);
+  const parts = partsOf(across);
+  const groupBytes = parts.byteLength / size;
   const firstRow = down.first[0] as number;
-  const rows = (down.first[size - 1] as number) + down.taps - firstRow;
+  const rows = Math.min(box.height, (down.first[size - 1] as number) + down.taps) - firstRow;
   const stride = width * channels;
   const start = (box.top + firstRow) * stride + box.left * channels;
   const sourceBytes = (rows - 1) * stride + box.width * channels;
   const lineBytes = size * channels;
   const lineStride = aligned(lineBytes);
 
-  kernels ??= resizeKernels();
+  const kernels = resizeKernels();
   const sourcePlace = 0;
   const firstPlace = aligned(sourceBytes + 1);
   const acrossPlace = firstPlace + aligned(4 * size);
-  const downPlace = acrossPlace + aligned(across.values.byteLength);
+  const downPlace = acrossPlace + aligned(parts.byteLength);
   const linesPlace = downPlace + aligned(down.values.byteLength);
-  const resultPlace = linesPlace + rows * lineStride + 16;
+  const resultPlace = linesPlace + (rows + down.taps) * lineStride;
   const end = resultPlace + size * lineStride;
   const bytes = roomIn(kernels.memory, end);
   const { buffer } = bytes;
   bytes.set(image.data.subarray(start, start + sourceBytes), sourcePlace);
   new Int32Array(buffer, firstPlace, size).set(across.first.map((first) => first * channels));
-  new Int32Array(buffer, acrossPlace, across.values.length).set(across.values);
+  new Int16Array(buffer, acrossPlace, parts.length).set(parts);
   new Int32Array(buffer, downPlace, down.values.length).set(down.values);
 
   for (let row = 0; row < rows; row++) {
     const [from, to] = [sourcePlace + row * stride, linesPlace + row * lineStride];
-    if (channels === 3) kernels.line(from, firstPlace, firstPlace + 4 * size, acrossPlace, 4 * across.taps, to);
+    if (channels === 3) kernels.line(from, firstPlace, firstPlace + 4 * size, acrossPlace, groupBytes, to);
     else scaleGreyLine(bytes, from, across, to, size);
   }
   for (let row = 0; row < size; row++) {
@@ -82,6 +88,28 @@ export function resizeBox(
     kernels.column(from, lineStride, weights, weights + 4 * down.taps, to, to + lineStride);
     target.set(bytes.subarray(to, to + lineBytes), offset + row * lineBytes);
   }
+}
+
+/** Exchanges the first and last pixel of the result, and so on. */
+function mirrorWeights({ taps, first, values }: Weights): void {
+  first.reverse();
+  values.reverse();
+  for (let place = 0; place < values.length; place += taps) values.subarray(place, place + taps).reverse();
+}
+
+/** The weights of lines as the kernel takes them: in groups of four, and each in two parts. */
+function partsOf({ taps, first: { length }, values }: Weights): Int16Array {
+  const groups = Math.ceil(taps / 4);
+  const parts = new Int16Array(length * groups * 8);
+  for (let index = 0, weight = 0; index < length; index++) {
+    for (let tap = 0; tap < taps; tap++, weight++) {
+      const value = values[weight] as number;
+      const place = (index * groups + (tap >> 2)) * 8 + (tap & 3);
+      parts[place] = value >> LOW_BITS;
+      parts[place + 4] = value & ((1 << LOW_BITS) - 1);
+    }
+  }
+  return parts;
 }
 
 function scaleGreyLine(
@@ -109,26 +137,24 @@ function weightsOf(source: number, length: number, from: number, count: number, 
   const stretch = Math.max(1, scale);
   const shrunk = 1 / stretch;
   const support = (interpolation === 'bicubic' ? 2 : 1) * stretch;
-  // As many whole numbers as there can be between two that are twice the support apart.
-  const taps = Math.min(source, Math.floor(2 * support) + 1);
-  const first = new Int32Array(count);
+  const centreOf = (index: number) => (from + index + 0.5) * scale;
+  const startOf = (index: number) => Math.max(0, Math.trunc(centreOf(index) - support + 0.5));
+  const endOf = (index: number) => Math.min(source, Math.trunc(centreOf(index) + support + 0.5));
+  const first = Int32Array.from({ length: count }, (_, index) => startOf(index));
+  const taps = first.reduce((most, start, index) => Math.max(most, endOf(index) - start), 0);
   const values = new Int32Array(count * taps);
   const line = new Float64Array(taps);
-  for (let index = 0; index < count; index++) {
-    const centre = (from + index + 0.5) * scale;
-    const start = Math.max(0, Math.trunc(centre - support + 0.5));
-    const used = Math.min(source, Math.trunc(centre + support + 0.5)) - start;
+  for (const [index, start] of first.entries()) {
+    const used = endOf(index) - start;
     let sum = 0;
     for (let tap = 0; tap < used; tap++) {
-      const weight = kernel((tap + start - centre + 0.5) * shrunk);
+      const weight = kernel((tap + start - centreOf(index) + 0.5) * shrunk);
       line[tap] = weight;
       sum += weight;
     }
-    const shifted = Math.min(start, source - taps);
-    first[index] = shifted;
     for (let tap = 0; tap < used; tap++) {
       const weight = ((line[tap] as number) / sum) * 2 ** PRECISION;
-      values[index * taps + start - shifted + tap] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
+      values[index * taps + tap] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
   }
   return { taps, first, values };
@@ -143,6 +169,3 @@ function cubicKernel(distance: number): number {
 function linearKernel(distance: number): number {
   return Math.max(0, 1 - Math.abs(distance));
 }
-
-/** Kept from image to image; nothing is scaled while another image is. */
-let kernels: ResizeKernels | undefined;

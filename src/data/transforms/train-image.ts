@@ -4,7 +4,7 @@ import { applyJitter, drawJitter } from './colour-jitter.ts';
 import { drawBox, type RandomCrop } from './crop.ts';
 import { drawErasure, erase } from './erasing.ts';
 import { type ImageKey, imageStream } from './image-key.ts';
-import { drawPlacement, mirror, placeImage } from './placement.ts';
+import { drawPlacement, placeImage } from './placement.ts';
 import { applyOperations, drawOperations } from './rand-augment.ts';
 import type { Interpolation, Raster } from './raster.ts';
 import { type Box, resizeBox } from './resize.ts';
@@ -51,9 +51,9 @@ export function augmentCropped(
   key: ImageKey,
   slot: Slot,
 ): void {
-  const { size, channels, target, offset } = slot;
-  resizeBox(image, box, { width: size, height: size, left: 0, top: 0 }, interpolation, size, target, offset);
-  if (drawPlacement({ padding: 0, flip: augment.flip }, key).mirrored) mirror(target, offset, size, channels);
+  const { size, target, offset } = slot;
+  const { mirrored } = drawPlacement({ padding: 0, flip: augment.flip }, key);
+  resizeBox(image, box, { width: size, height: size, left: 0, top: 0, mirrored }, interpolation, size, target, offset);
   changeColours(augment, key, slot);
 }
 

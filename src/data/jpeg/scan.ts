@@ -1,0 +1,134 @@
+import { aligned } from '../wasm/module.ts';
+import type { JpegFrame } from './frame.ts';
+import type { HuffmanTable } from './huffman.ts';
+import { jpegKernels } from './kernels.ts';
+import {
+  COUNT,
+  DAMAGED,
+  END,
+  MARKER,
+  MEANS,
+  PLACE,
+  PLAN,
+  PLANNED,
+  PLANNED_BYTES,
+  READ_AHEAD,
+  SCALES,
+  SCALES_BYTES,
+  TABLE_BYTES,
+  TABLES,
+} from './layout.ts';
+import type { Plane } from './plane.ts';
+
+/** Reads the entropy-coded bytes of a frame, unit after unit. */
+export interface ScanReader {
+  /** Samples of the next units are put at the beginning of such a row of units of the planes. */
+  beginRow(row: number): void;
+  /** Reads units, and turns them into samples if they are wanted. */
+  read(units: number, isWanted: boolean): void;
+  /** Goes on behind the restart marker that must come next. Returns whether it does, and all before it was sound. */
+  restart(): boolean;
+  /** Whether all that was read was there, and is what a picture has. */
+  isSound(): boolean;
+  /** Whether nothing but the end of the image follows. */
+  isAtEnd(): boolean;
+}
+
+/**
+ * @param planes where samples are put
+ * @param room as much of the kernels' memory as {@link roomForScan} says, from this place on
+ */
+export function scanReader({ bytes, scan }: JpegFrame, planes: readonly Plane[], room: number): ScanReader {
+  const kernels = jpegKernels();
+  const words = new Int32Array(kernels.memory.buffer);
+  const word = (place: number) => words[place >> 2] as number;
+  const encoded = bytes.subarray(scan);
+  const raw = room + aligned(encoded.length + READ_AHEAD);
+  new Uint8Array(kernels.memory.buffer).set(encoded, raw);
+  const planned = writePlan(words, planes);
+  const planEnd = PLAN + planned.length * PLANNED_BYTES;
+  let restarts = 0;
+
+  const open = (source: number) => {
+    words.fill(0, MEANS >> 2, (MEANS >> 2) + planes.length);
+    kernels.openSegment(source, room);
+  };
+  /** Of the segment's bits, how many have not been read; negative where more have been than there are. */
+  const bitsLeft = () => 8 * (word(END) - word(PLACE)) + word(COUNT);
+  const isSound = () => word(DAMAGED) === 0 && bitsLeft() >= 0;
+  /** The second byte of the marker behind the segment, and where it lies. */
+  const marker = () => {
+    let place = word(MARKER) - raw + 1;
+    while (encoded[place] === 0xff) place += 1;
+    return { place, byte: encoded[place] };
+  };
+  words[DAMAGED >> 2] = 0;
+  open(raw);
+  return {
+    beginRow(row) {
+      for (const [index, { start, rowBytes }] of planned.entries()) {
+        words[(PLAN + index * PLANNED_BYTES + PLANNED.target) >> 2] = start + row * rowBytes;
+      }
+    },
+    read: (units, isWanted) => (isWanted ? kernels.readUnits : kernels.passUnits)(units, planEnd),
+    restart() {
+      const { place, byte } = marker();
+      if (!isSound() || byte !== 0xd0 + (restarts++ & 7)) return false;
+      open(raw + place + 1);
+      return true;
+    },
+    isSound,
+    isAtEnd: () => bitsLeft() < 8 && marker().byte === 0xd9,
+  };
+}
+
+/** Bytes that a reader takes: the scan twice, as it is stored and as it is read. */
+export function roomForScan({ bytes, scan }: JpegFrame): number {
+  return 2 * aligned(bytes.length - scan + READ_AHEAD);
+}
+
+/** A block of a unit: where its samples begin in the first row of units, and how far the next row is. */
+interface PlannedBlock {
+  readonly start: number;
+  readonly rowBytes: number;
+}
+
+/** Tells the kernels what the blocks of a unit are and how they are decoded. */
+function writePlan(words: Int32Array, planes: readonly Plane[]): PlannedBlock[] {
+  const tables = planes.flatMap(({ component: { dc, ac } }) => [dc, ac]);
+  const distinct = [...new Set(tables)];
+  for (const [index, table] of distinct.entries()) loadTable(words, index, table);
+  const tablePlace = (table: HuffmanTable) => TABLES + distinct.indexOf(table) * TABLE_BYTES;
+  const planned: PlannedBlock[] = [];
+  for (const [index, { component, place, stride }] of planes.entries()) {
+    const { across, down, scales, dc, ac } = component;
+    words.set(scales, (SCALES + index * SCALES_BYTES) >> 2);
+    const record = {
+      mean: MEANS + 4 * index,
+      dc: tablePlace(dc),
+      ac: tablePlace(ac),
+      scales: SCALES + index * SCALES_BYTES,
+      step: 8 * across,
+      stride,
+    };
+    for (let y = 0; y < down; y++) {
+      for (let x = 0; x < across; x++) {
+        const block = PLAN + planned.length * PLANNED_BYTES;
+        for (const [name, value] of Object.entries(record)) {
+          words[(block + PLANNED[name as keyof typeof record]) >> 2] = value;
+        }
+        planned.push({ start: place + 8 * (y * stride + x), rowBytes: 8 * down * stride });
+      }
+    }
+  }
+  return planned;
+}
+
+/** The tables that lie in the kernels' memory. */
+const loaded: HuffmanTable[] = [];
+
+function loadTable(words: Int32Array, index: number, table: HuffmanTable): void {
+  if (loaded[index] === table) return;
+  words.set(table, (TABLES + index * TABLE_BYTES) >> 2);
+  loaded[index] = table;
+}
