@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { decodeFrame } from '../jpeg/decode.ts';
 import { type JpegFrame, looksLikeJpeg, readFrame } from '../jpeg/frame.ts';
 import type { Pixels } from '../pixels.ts';
@@ -6,11 +5,12 @@ import type { StoredImage } from '../sources/image-set.ts';
 import { centralScaling } from '../transforms/crop.ts';
 import { type Box, resizeBox } from '../transforms/resize.ts';
 import { augmentCropped, type DrawnCrop, drawCrop } from '../transforms/train-image.ts';
+import { readFile } from './read-file.ts';
 import type { Work, WorkItem } from './work.ts';
 
 /** What of an image has been decoded. */
 export interface Decoded {
-  /** All of it, the drawn part of it, or all of it scaled to the size of the result. */
+  /** All of it, the drawn part of it, or all of it scaled to the size of the result; until another image is decoded. */
   readonly pixels: Pixels;
   /** Of the decoded pixels, where a part was drawn. */
   readonly crop?: DrawnCrop;
@@ -94,7 +94,7 @@ function library() {
 function frameOf(image: StoredImage): JpegFrame | undefined {
   if (image.kind === 'pixels' || !looksLikeJpeg(image)) return undefined;
   try {
-    return readFrame(image.kind === 'encoded' ? image.bytes : readFileSync(image.path));
+    return readFrame(image.kind === 'encoded' ? image.bytes : readFile(image.path));
   } catch {
     return undefined;
   }

@@ -18,48 +18,56 @@ type Halves = readonly [Local, Local];
 const lanes = Array.from({ length: 16 }, (_, lane) => lane);
 const centred = (samples: Code) => i16x8.subtract(samples, i16x8.const(128));
 
-/** Writes 16 RGB pixels of luma and centred chroma. */
+/** Of two vectors of 16-bit lanes, the low halves lane by lane, or the high ones. */
+const zip = (from: 0 | 8, first: Code, second: Code) =>
+  v128.shuffle(
+    lanes.map((lane) => from + 2 * Math.floor(lane / 4) + (lane % 2) + (lane % 4 < 2 ? 0 : 16)),
+    first,
+    second,
+  );
+
+/** Sums of products of lanes of two vectors with two factors, rounded, without the lowest 16 bits. */
+function weighed(first: Code, second: Code, factors: readonly [number, number]): Code {
+  const half = (from: 0 | 8) =>
+    i32x4.shiftRight(
+      i32x4.add(i32x4.dot(zip(from, first, second), i16x8.constPairs(...factors)), i32x4.const(32768)),
+      i32.const(16),
+    );
+  return i16x8.narrow(half(0), half(8));
+}
+
+/** Writes 16 RGB pixels of luma and centred chroma. Of factors that 16 bits do not hold, whole parts are added apart. */
 function writePixels(luma: Local, cb: Halves, cr: Halves, target: Local, local: NewLocal): Code {
   const y = local('v128');
-  const [red, green, blue] = [0, 1, 2].map(() => [local('v128'), local('v128')] as const) as [Halves, Halves, Halves];
-  /** Luma and what the chroma adds, of eight pixels. */
-  const colour = (terms: readonly (readonly [chroma: Local, factor: number])[]): Code => {
-    const four = (widen: typeof i32x4.extendLow) => {
-      const added = terms.reduce<Code>(
-        (sum, [chroma, factor]) => i32x4.add(sum, i32x4.multiply(widen(chroma), i32x4.const(factor))),
-        i32x4.const(32768),
-      );
-      return i32x4.add(widen(y), i32x4.shiftRight(added, i32.const(16)));
-    };
-    return i16x8.narrow(four(i32x4.extendLow), four(i32x4.extendHigh));
+  const colours = [0, 1, 2].map(() => [local('v128'), local('v128')] as const) as [Halves, Halves, Halves];
+  const half = (index: 0 | 1): Code => {
+    const [blueness, redness] = [cb[index], cr[index]];
+    const [red, green, blue] = colours.map((halves) => halves[index]) as [Local, Local, Local];
+    // 1.402, -0.344136 and -0.714136, 1.772.
+    const [redAdded, greenAdded, blueAdded] = [
+      i16x8.add(weighed(blueness, redness, [0, 91881 - 65536]), redness),
+      i16x8.subtract(weighed(blueness, redness, [-22554, 65536 - 46802]), redness),
+      i16x8.add(weighed(blueness, redness, [116130 - 131072, 0]), i16x8.add(blueness, blueness)),
+    ];
+    return [
+      set(y, v128.load8x8(luma, 8 * index)),
+      set(red, i16x8.add(y, redAdded)),
+      set(green, i16x8.add(y, greenAdded)),
+      set(blue, i16x8.add(y, blueAdded)),
+    ];
   };
-  const half = (index: 0 | 1): Code => [
-    set(y, v128.load8x8(luma, 8 * index)),
-    set(red[index], colour([[cr[index], 91881]])),
-    set(green[index], colour([[cb[index], -22554], [cr[index], -46802]])),
-    set(blue[index], colour([[cb[index], 116130]])),
-  ];
-  const bytes = (part: number) => lanes.map((lane) => ({ pixel: Math.floor((16 * part + lane) / 3), channel: (16 * part + lane) % 3 }));
-  const redAndGreen = (part: number) =>
-    v128.shuffle(
-      bytes(part).map(({ pixel, channel }) => pixel + (channel === 1 ? 16 : 0)),
-      red[0],
-      green[0],
+  /** Those of 16 bytes of RGB that are of a colour. */
+  const bytesOf = (part: number, colour: 0 | 1 | 2): Code =>
+    v128.pick(
+      lanes.map((lane) => ((16 * part + lane) % 3 === colour ? Math.floor((16 * part + lane) / 3) : 128)),
+      colours[colour][0],
     );
   return [
     half(0),
     half(1),
-    [red, green, blue].map(([first, second]) => set(first, i8x16.narrow(first, second))),
+    colours.map(([first, second]) => set(first, i8x16.narrow(first, second))),
     [0, 1, 2].map((part) =>
-      v128.store(
-        target,
-        v128.shuffle(
-          bytes(part).map(({ pixel, channel }, lane) => (channel === 2 ? 16 + pixel : lane)),
-          redAndGreen(part),
-          blue[0],
-        ),
-        16 * part,
-      ),
+      v128.store(target, v128.or(v128.or(bytesOf(part, 0), bytesOf(part, 1)), bytesOf(part, 2)), 16 * part),
     ),
   ];
 }
@@ -85,14 +93,6 @@ export const writeRow = functionOf(['luma', 'cb', 'cr', 'target', 'end'], ({ lum
   );
 });
 
-/** Of two vectors of 16-bit lanes, the low halves lane by lane, or the high ones. */
-const zip = (from: 0 | 8, first: Code, second: Code) =>
-  v128.shuffle(
-    lanes.map((lane) => from + 2 * Math.floor(lane / 4) + (lane % 2) + (lane % 4 < 2 ? 0 : 16)),
-    first,
-    second,
-  );
-
 /**
  * A row of RGB pixels from a row of luma and two rows of each chroma, the nearer and the farther one, of which two columns
  * share a sample; otherwise as {@link writeRow}. Chroma is read from one sample before the first on. `roundLeft` is added
@@ -105,14 +105,14 @@ export const writePairs = functionOf(
     const [blue, red] = [0, 1].map(() => [local('v128'), local('v128')] as const) as [Halves, Halves];
     const threeTimes = (value: Code) => i16x8.multiply(value, i16x8.const(3));
     const upsample = ([low, high]: Halves, near: Local, far: Local): Code => {
-      const weighed = (at: number) => i16x8.add(threeTimes(v128.load8x8(near, at)), v128.load8x8(far, at));
+      const nearAndFar = (at: number) => i16x8.add(threeTimes(v128.load8x8(near, at)), v128.load8x8(far, at));
       const side = (round: Local, at: number) =>
         i16x8.shiftRightUnsigned(
-          i16x8.add(i16x8.add(threeTimes(here), weighed(at)), i16x8.splat(round)),
+          i16x8.add(i16x8.add(threeTimes(here), nearAndFar(at)), i16x8.splat(round)),
           i32.const(4),
         );
       return [
-        set(here, weighed(1)),
+        set(here, nearAndFar(1)),
         set(left, side(roundLeft, 0)),
         set(right, side(roundRight, 2)),
         set(low, centred(zip(0, left, right))),

@@ -1,5 +1,6 @@
 import type { Pixels } from '../pixels.ts';
-import { writeColour, writeGrey } from './colour.ts';
+import { kernelMemory } from '../wasm/memory.ts';
+import { WRITTEN_BEHIND, writeColour, writeGrey } from './colour.ts';
 import type { JpegFrame } from './frame.ts';
 import { type Plane, unitsOf } from './plane.ts';
 import { decodePlanes } from './planes.ts';
@@ -15,6 +16,8 @@ interface Box {
 /**
  * Decodes a part of a JPEG image to bytes [height, width, channels], the same as libjpeg-turbo's. Undefined where its data
  * are damaged, as far as they have to be read, and for grey of colours.
+ *
+ * The bytes lie in the kernels' memory: they are there until another image is decoded or moved.
  */
 export function decodeFrame(frame: JpegFrame, part: Box, channels: number): Pixels | undefined {
   const { components, width, height } = frame;
@@ -27,11 +30,12 @@ export function decodeFrame(frame: JpegFrame, part: Box, channels: number): Pixe
     right: Math.ceil(Math.min(width, part.left + part.width + 2) / units.width),
     bottom: Math.ceil(Math.min(height, part.top + part.height + 2) / units.height),
   };
-  const decoded = decodePlanes(frame, wanted);
+  const bytes = part.width * part.height * channels;
+  const decoded = decodePlanes(frame, wanted, bytes + WRITTEN_BEHIND);
   if (!decoded) return undefined;
   const { planes, free } = decoded;
-  const data = new Uint8Array(part.width * part.height * channels);
-  if (planes.length === 1) writeGrey(planes[0] as Plane, part, channels, data);
-  else writeColour(planes, free, part, data);
+  if (planes.length === 1) writeGrey(planes[0] as Plane, part, channels, free);
+  else writeColour(planes, part, free);
+  const data = new Uint8Array(kernelMemory().buffer, free, bytes);
   return { data, width: part.width, height: part.height, channels };
 }

@@ -62,11 +62,12 @@ export function readFrame(bytes: Uint8Array): JpegFrame | undefined {
   if (bytes.length < 4 || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   if (bytes[bytes.length - 2] !== 0xff || bytes[bytes.length - 1] !== 0xd9) return undefined;
   if (newest && startsAs(bytes, newest)) return hasRoom({ ...newest, bytes });
-  newest = readSegments(bytes);
-  return newest && hasRoom(newest);
+  const frame = readSegments(bytes);
+  newest = frame && { ...frame, bytes: bytes.slice(0, frame.scan) };
+  return frame && hasRoom(frame);
 }
 
-/** The last frame that was read: files of one data set often begin with the same bytes. */
+/** The last frame that was read, with the bytes before its scan: files of one data set often begin with the same ones. */
 let newest: JpegFrame | undefined;
 
 function startsAs(bytes: Uint8Array, { bytes: known, scan }: JpegFrame): boolean {

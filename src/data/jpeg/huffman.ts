@@ -1,5 +1,5 @@
 /** Bits of a code that one look into the table covers. */
-export const LOOK_BITS = 10;
+export const LOOK_BITS = 11;
 
 /**
  * A Huffman table as the kernels read it, numbers of 32 bits:
@@ -55,14 +55,15 @@ function fillLook(table: HuffmanTable, code: number, length: number, symbol: num
   const head = headOf(symbol);
   const size = head >> VALUE_SHIFT;
   const rest = LOOK_BITS - length;
-  for (let tail = 0; tail < 1 << rest; tail++) {
-    table[(code << rest) | tail] =
-      size <= rest
-        ? (head & ((1 << VALUE_SHIFT) - 1)) |
-          WITH_VALUE |
-          (length + size) |
-          (valueOf(tail >> (rest - size), size) << VALUE_SHIFT)
-        : head | length;
+  const start = code << rest;
+  if (size > rest) {
+    table.fill(head | length, start, start + (1 << rest));
+    return;
+  }
+  const entry = (head & ((1 << VALUE_SHIFT) - 1)) | WITH_VALUE | (length + size);
+  for (let bits = 0, place = start; bits < 1 << size; bits++) {
+    const end = place + (1 << (rest - size));
+    while (place < end) table[place++] = entry | (valueOf(bits, size) << VALUE_SHIFT);
   }
 }
 

@@ -1,10 +1,9 @@
-import { instantiate, type WasmMemory } from '../wasm/module.ts';
+import { instantiate } from '../wasm/module.ts';
 import { writePairs, writeRow } from './colour-kernels.ts';
 import { scanKernels } from './scan-kernels.ts';
 
-/** What the kernels read and write lies in their memory; numbers are places in it, unless they are counted there. */
+/** Numbers are places in the kernels' memory, but for counts and what is added in rounding. */
 export interface JpegKernels {
-  readonly memory: WasmMemory;
   openSegment(source: number, target: number): void;
   readUnits(units: number, planEnd: number): void;
   passUnits(units: number, planEnd: number): void;
@@ -24,7 +23,7 @@ export interface JpegKernels {
 
 let kernels: JpegKernels | undefined;
 
-/** The decoder's kernels, with one memory for them all: nothing is decoded while another image is. */
+/** The decoder's kernels. What they keep lies in their memory: nothing is decoded while another image is. */
 export function jpegKernels(): JpegKernels {
   kernels ??= instantiate({ ...scanKernels, writeRow, writePairs }) as JpegKernels;
   return kernels;

@@ -1,4 +1,4 @@
-import { aligned } from '../wasm/module.ts';
+import { aligned } from '../wasm/memory.ts';
 import type { JpegComponent, JpegFrame } from './frame.ts';
 
 /** A component's samples, as far as they were asked for, in the kernels' memory. */

@@ -1,6 +1,5 @@
-import { roomIn } from '../wasm/module.ts';
+import { roomFor } from '../wasm/memory.ts';
 import type { JpegFrame } from './frame.ts';
-import { jpegKernels } from './kernels.ts';
 import { FREE } from './layout.ts';
 import { type Plane, planesFor, type Units, unitsOf } from './plane.ts';
 import { roomForScan, scanReader } from './scan.ts';
@@ -9,13 +8,18 @@ import { roomForScan, scanReader } from './scan.ts';
  * Decodes the units that are wanted of a frame's scan to a plane for each component. Undefined where the scan is damaged, as
  * far as it has to be read.
  *
- * @returns also where the kernels' memory is free behind the planes
+ * @param spare bytes of the kernels' memory that must be there behind the planes
+ * @returns also where the memory behind the planes begins
  */
-export function decodePlanes(frame: JpegFrame, wanted: Units): { planes: Plane[]; free: number } | undefined {
+export function decodePlanes(
+  frame: JpegFrame,
+  wanted: Units,
+  spare: number,
+): { planes: Plane[]; free: number } | undefined {
   const { across, down } = unitsOf(frame);
   const { restartInterval } = frame;
   const { planes, end } = planesFor(frame, wanted, FREE + roomForScan(frame));
-  roomIn(jpegKernels().memory, end);
+  roomFor(end + spare);
   const reader = scanReader(frame, planes, FREE);
   let untilRestart = restartInterval || Number.POSITIVE_INFINITY;
   const isToTheEnd = wanted.bottom === down;

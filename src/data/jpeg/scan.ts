@@ -1,4 +1,4 @@
-import { aligned } from '../wasm/module.ts';
+import { aligned, kernelMemory } from '../wasm/memory.ts';
 import type { JpegFrame } from './frame.ts';
 import type { HuffmanTable } from './huffman.ts';
 import { jpegKernels } from './kernels.ts';
@@ -40,11 +40,12 @@ export interface ScanReader {
  */
 export function scanReader({ bytes, scan }: JpegFrame, planes: readonly Plane[], room: number): ScanReader {
   const kernels = jpegKernels();
-  const words = new Int32Array(kernels.memory.buffer);
+  const { buffer } = kernelMemory();
+  const words = new Int32Array(buffer);
   const word = (place: number) => words[place >> 2] as number;
   const encoded = bytes.subarray(scan);
   const raw = room + aligned(encoded.length + READ_AHEAD);
-  new Uint8Array(kernels.memory.buffer).set(encoded, raw);
+  new Uint8Array(buffer).set(encoded, raw);
   const planned = writePlan(words, planes);
   const planEnd = PLAN + planned.length * PLANNED_BYTES;
   let restarts = 0;

@@ -1,4 +1,5 @@
-import { aligned, roomIn } from '../wasm/module.ts';
+import { roomFor } from '../wasm/memory.ts';
+import { type Canvas, lengthOf, SLACK } from './canvas.ts';
 import { EDGE, moveKernels } from './move-kernels.ts';
 import type { Interpolation, Raster } from './raster.ts';
 
@@ -16,57 +17,50 @@ export function rotation(degrees: number, { width, height }: Raster): Affine {
 }
 
 /**
- * Writes an image moved by `matrix` into `target`, which is another buffer; places outside the source take `fill`.
+ * Moves an image by `matrix`; places outside the source take `fill`.
  *
  * The arithmetic is PIL's `transform(AFFINE)`, to the last bit: in double precision from the centres of pixels, with the
  * source's edges extended, results truncated; bicubic is Keys' kernel with a = -1.
  */
 export function transformAffine(
-  source: Uint8Array,
-  target: Uint8Array,
-  raster: Raster,
-  matrix: Affine,
+  { source, target, scratch, ...raster }: Canvas,
+  [a, b, c, d, e, f]: Affine,
   interpolation: Interpolation,
   fill: readonly number[],
 ): void {
   const { width, height, channels } = raster;
-  const kernels = moveKernels();
   const stride = (width + 2 * EDGE) * channels;
-  const matrixPlace = 0;
-  const sourcePlace = 64;
-  const targetPlace = sourcePlace + aligned(stride * (height + 2 * EDGE) + 16);
-  const bytes = roomIn(kernels.memory, targetPlace + source.length + 16);
-  const [a, b, c, d, e, f] = matrix;
-  new Float64Array(bytes.buffer, matrixPlace, 8).set([a, d, b, e, c, f, width, height]);
-  copyWithEdges(source, raster, bytes.subarray(sourcePlace));
-  const move = kernels[`${interpolation}${channels === 1 ? 1 : 3}`];
-  move(
-    sourcePlace + EDGE * (stride + channels),
+  const extended = scratch + 64;
+  const bytes = roomFor(extended + stride * (height + 2 * EDGE) + SLACK);
+  new Float64Array(bytes.buffer, scratch, 8).set([a, d, b, e, c, f, width, height]);
+  copyWithEdges(bytes, source, raster, extended);
+  moveKernels()[`${interpolation}${channels === 1 ? 1 : 3}`](
+    extended + EDGE * (stride + channels),
     stride,
-    matrixPlace,
-    targetPlace,
-    targetPlace + source.length,
+    scratch,
+    target,
+    target + lengthOf(raster),
     width * channels,
     fill.reduce((packed, byte, channel) => packed | (byte << (8 * channel)), 0),
   );
-  target.set(bytes.subarray(targetPlace, targetPlace + source.length));
 }
 
 /** Copies an image with its outermost pixels repeated EDGE times on every side. */
-function copyWithEdges(source: Uint8Array, { width, height, channels }: Raster, target: Uint8Array): void {
+function copyWithEdges(bytes: Uint8Array, source: number, { width, height, channels }: Raster, target: number): void {
   const rowBytes = width * channels;
   const stride = rowBytes + 2 * EDGE * channels;
   for (let row = 0; row < height; row++) {
-    const start = (row + EDGE) * stride;
+    const start = target + (row + EDGE) * stride;
     const first = start + EDGE * channels;
-    target.set(source.subarray(row * rowBytes, (row + 1) * rowBytes), first);
+    bytes.copyWithin(first, source + row * rowBytes, source + (row + 1) * rowBytes);
     for (let byte = 0; byte < EDGE * channels; byte++) {
-      target[start + byte] = target[first + (byte % channels)] as number;
-      target[first + rowBytes + byte] = target[first + rowBytes - channels + (byte % channels)] as number;
+      bytes[start + byte] = bytes[first + (byte % channels)] as number;
+      bytes[first + rowBytes + byte] = bytes[first + rowBytes - channels + (byte % channels)] as number;
     }
   }
-  for (let row = 0; row < EDGE; row++) {
-    target.copyWithin(row * stride, EDGE * stride, (EDGE + 1) * stride);
-    target.copyWithin((EDGE + height + row) * stride, (EDGE + height - 1) * stride, (EDGE + height) * stride);
+  const [top, bottom] = [target + EDGE * stride, target + (EDGE + height - 1) * stride];
+  for (let row = 1; row <= EDGE; row++) {
+    bytes.copyWithin(top - row * stride, top, top + stride);
+    bytes.copyWithin(bottom + row * stride, bottom, bottom + stride);
   }
 }

@@ -15,7 +15,7 @@ import {
   v128,
   when,
 } from '../wasm/instructions.ts';
-import { functionOf, instantiate, type WasmMemory } from '../wasm/module.ts';
+import { functionOf, instantiate } from '../wasm/module.ts';
 
 /**
  * Moves an image; all numbers but `fill` are places or lengths in bytes of the kernels' memory. The source has EDGE pixels more
@@ -36,9 +36,7 @@ type Move = (
   fill: number,
 ) => void;
 
-/** What the kernels read and write lies in their memory. */
 export interface MoveKernels {
-  readonly memory: WasmMemory;
   readonly bilinear1: Move;
   readonly bilinear3: Move;
   readonly bicubic1: Move;
@@ -215,7 +213,6 @@ type Five = [...Four, Local];
 
 let kernels: MoveKernels | undefined;
 
-/** The kernels with one memory: nothing is moved while another image is. */
 export function moveKernels(): MoveKernels {
   kernels ??= instantiate({
     bilinear1: moveOf(1, 'bilinear'),

@@ -1,14 +1,14 @@
 import { advance, type Code, i8x16, i16x8, i32, i32x4, type Local, repeatWhile, set, v128 } from '../wasm/instructions.ts';
-import { functionOf, instantiate, type WasmMemory } from '../wasm/module.ts';
+import { functionOf, instantiate } from '../wasm/module.ts';
 
 /** Bits after the point of weights: a sum of products with bytes, overshooting included, fits into 32 bits. */
 export const PRECISION = 22;
+export const ONE = 2 ** PRECISION;
 /** Half of the last bit that remains. */
-export const HALF = 1 << (PRECISION - 1);
+export const HALF = ONE / 2;
 
-/** What the kernels read and write lies in their memory; all numbers are places or lengths in bytes. */
+/** All numbers are places in the kernels' memory or lengths, in bytes. */
 export interface ResizeKernels {
-  readonly memory: WasmMemory;
   /**
    * A line of RGB pixels, scaled: pixel i of the result is a weighted sum of pixels from `source` + first[i] on, four to a
    * group. One byte behind the line is overwritten.
@@ -114,7 +114,6 @@ type Four = [Code, Code, Code, Code];
 
 let kernels: ResizeKernels | undefined;
 
-/** The kernels with one memory: nothing is scaled while another image is. */
 export function resizeKernels(): ResizeKernels {
   kernels ??= instantiate({ line, column }) as ResizeKernels;
   return kernels;

@@ -1,7 +1,8 @@
 import type { Pixels } from '../pixels.ts';
-import { aligned, roomIn } from '../wasm/module.ts';
+import { FREE } from '../jpeg/layout.ts';
+import { aligned, kernelMemory, roomFor } from '../wasm/memory.ts';
 import type { Interpolation } from './raster.ts';
-import { HALF, LOW_BITS, PRECISION, resizeKernels } from './resize-kernels.ts';
+import { HALF, LOW_BITS, ONE, PRECISION, resizeKernels } from './resize-kernels.ts';
 
 /** A part of an image, whole pixels. */
 export interface Box {
@@ -33,7 +34,7 @@ interface Weights {
 
 /**
  * Scales the part `box` of an image and writes a square of `size` of the result, from `scaling.left` and `scaling.top` on,
- * into `target` from `offset`.
+ * into `target` from `offset`. An image that lies in the kernels' memory is scaled where it is.
  *
  * The arithmetic is PIL's `resize`, to the last bit: the kernel is stretched where the image shrinks (antialiasing), lines
  * first, rounded to bytes, then columns; bicubic is Keys' kernel with a = -1/2.
@@ -47,7 +48,7 @@ export function resizeBox(
   target: Uint8Array,
   offset: number,
 ): void {
-  const { channels, width } = image;
+  const { channels, width, data } = image;
   const across = weightsOf(box.width, scaling.width, scaling.left, size, interpolation);
   if (scaling.mirrored) mirrorWeights(across);
   const down = weightsOf(box.height, scaling.height, scaling.top, size, interpolation);
@@ -61,33 +62,36 @@ export function resizeBox(
   const lineBytes = size * channels;
   const lineStride = aligned(lineBytes);
 
-  const kernels = resizeKernels();
-  const sourcePlace = 0;
-  const firstPlace = aligned(sourceBytes + 1);
+  const isThere = data.buffer === kernelMemory().buffer;
+  const sourcePlace = isThere ? data.byteOffset + start : FREE;
+  // Weights of 0 take what follows the source.
+  const firstPlace = aligned(isThere ? data.byteOffset + data.length : FREE + sourceBytes) + 16;
   const acrossPlace = firstPlace + aligned(4 * size);
   const downPlace = acrossPlace + aligned(parts.byteLength);
   const linesPlace = downPlace + aligned(down.values.byteLength);
   const resultPlace = linesPlace + (rows + down.taps) * lineStride;
-  const end = resultPlace + size * lineStride;
-  const bytes = roomIn(kernels.memory, end);
+  const resultEnd = resultPlace + size * lineBytes;
+  const bytes = roomFor(resultEnd + 16);
   const { buffer } = bytes;
-  bytes.set(image.data.subarray(start, start + sourceBytes), sourcePlace);
+  if (!isThere) bytes.set(data.subarray(start, start + sourceBytes), sourcePlace);
   new Int32Array(buffer, firstPlace, size).set(across.first.map((first) => first * channels));
   new Int16Array(buffer, acrossPlace, parts.length).set(parts);
   new Int32Array(buffer, downPlace, down.values.length).set(down.values);
 
+  const { line, column } = resizeKernels();
   for (let row = 0; row < rows; row++) {
     const [from, to] = [sourcePlace + row * stride, linesPlace + row * lineStride];
-    if (channels === 3) kernels.line(from, firstPlace, firstPlace + 4 * size, acrossPlace, groupBytes, to);
+    if (channels === 3) line(from, firstPlace, firstPlace + 4 * size, acrossPlace, groupBytes, to);
     else scaleGreyLine(bytes, from, across, to, size);
   }
+  // What is written beyond a line the next one replaces.
   for (let row = 0; row < size; row++) {
     const from = linesPlace + ((down.first[row] as number) - firstRow) * lineStride;
     const weights = downPlace + 4 * row * down.taps;
-    const to = resultPlace + row * lineStride;
-    kernels.column(from, lineStride, weights, weights + 4 * down.taps, to, to + lineStride);
-    target.set(bytes.subarray(to, to + lineBytes), offset + row * lineBytes);
+    const to = resultPlace + row * lineBytes;
+    column(from, lineStride, weights, weights + 4 * down.taps, to, to + lineBytes);
   }
+  target.set(bytes.subarray(resultPlace, resultEnd), offset);
 }
 
 /** Exchanges the first and last pixel of the result, and so on. */
@@ -137,24 +141,29 @@ function weightsOf(source: number, length: number, from: number, count: number, 
   const stretch = Math.max(1, scale);
   const shrunk = 1 / stretch;
   const support = (interpolation === 'bicubic' ? 2 : 1) * stretch;
-  const centreOf = (index: number) => (from + index + 0.5) * scale;
-  const startOf = (index: number) => Math.max(0, Math.trunc(centreOf(index) - support + 0.5));
-  const endOf = (index: number) => Math.min(source, Math.trunc(centreOf(index) + support + 0.5));
-  const first = Int32Array.from({ length: count }, (_, index) => startOf(index));
-  const taps = first.reduce((most, start, index) => Math.max(most, endOf(index) - start), 0);
+  const first = new Int32Array(count);
+  let taps = 0;
+  for (let index = 0; index < count; index++) {
+    const centre = (from + index + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(centre - support + 0.5));
+    first[index] = start;
+    taps = Math.max(taps, Math.min(source, Math.trunc(centre + support + 0.5)) - start);
+  }
   const values = new Int32Array(count * taps);
   const line = new Float64Array(taps);
-  for (const [index, start] of first.entries()) {
-    const used = endOf(index) - start;
+  for (let index = 0; index < count; index++) {
+    const start = first[index] as number;
+    const centre = (from + index + 0.5) * scale;
+    const used = Math.min(source, Math.trunc(centre + support + 0.5)) - start;
     let sum = 0;
     for (let tap = 0; tap < used; tap++) {
-      const weight = kernel((tap + start - centreOf(index) + 0.5) * shrunk);
+      const weight = kernel((tap + start - centre + 0.5) * shrunk);
       line[tap] = weight;
       sum += weight;
     }
-    for (let tap = 0; tap < used; tap++) {
-      const weight = ((line[tap] as number) / sum) * 2 ** PRECISION;
-      values[index * taps + tap] = Math.trunc(weight < 0 ? weight - 0.5 : weight + 0.5);
+    for (let tap = 0, place = index * taps; tap < used; tap++, place++) {
+      const weight = ((line[tap] as number) / sum) * ONE;
+      values[place] = weight < 0 ? weight - 0.5 : weight + 0.5;
     }
   }
   return { taps, first, values };

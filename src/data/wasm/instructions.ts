@@ -138,6 +138,7 @@ export const i16x8 = {
   narrow: vector(0x85),
   extendLowUnsigned: vector(0x89),
   extendHighUnsigned: vector(0x8a),
+  shiftLeft: vector(0x8b),
   shiftRightUnsigned: vector(0x8d),
   add: vector(0x8e),
   subtract: vector(0x91),
@@ -158,6 +159,11 @@ export const i32x4 = {
   add: vector(0xae),
   subtract: vector(0xb1),
   multiply: vector(0xb5),
+  least: vector(0xb6),
+  most: vector(0xb8),
+  /** Products of 16-bit lanes. */
+  multiplyLow: vector(0xbc),
+  multiplyHigh: vector(0xbd),
   /** Products of 16-bit lanes, neighbours added. */
   dot: vector(0xba),
 } as const;
@@ -168,6 +174,14 @@ export const i64x2 = {
   allTrue: vector(0xc3),
   /** The highest bit of each lane. */
   bitmask: vector(0xc4),
+} as const;
+
+export const f32x4 = {
+  add: vector(0xe4),
+  multiply: vector(0xe6),
+  /** Of 32-bit whole numbers, and to them, saturating. */
+  convert: vector(0xfa),
+  truncate: vector(0xf8),
 } as const;
 
 export const f64x2 = {

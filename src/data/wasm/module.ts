@@ -1,3 +1,4 @@
+import { kernelMemory } from './memory.ts';
 import { type Code, type Local, unsigned } from './instructions.ts';
 
 const types = { i32: 0x7f, i64: 0x7e, f64: 0x7c, v128: 0x7b } as const;
@@ -28,7 +29,9 @@ export function functionOf<const Name extends string>(
   return { parameters: parameters.length, hasResult, locals, code };
 }
 
-/** A module of functions by their names, and its memory as `memory`. */
+const MEMORY = 'memory';
+
+/** A module of functions by their names, whose memory is imported. */
 function moduleOf(functions: Readonly<Record<string, FunctionBody>>): Uint8Array<ArrayBuffer> {
   const bodies = Object.values(functions);
   const bytesOf = (code: Code): readonly number[] => {
@@ -50,15 +53,15 @@ function moduleOf(functions: Readonly<Record<string, FunctionBody>>): Uint8Array
   const module: Code = [
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     section(1, bodies.map(typeOf)),
+    section(2, [[text(MEMORY), text(MEMORY), 2, 0, 1]]),
     section(
       3,
       bodies.map((_, index) => unsigned(index)),
     ),
-    section(5, [[0, 1]]),
-    section(7, [
-      [text('memory'), 2, 0],
-      ...Object.keys(functions).map((name, index) => [text(name), 0, unsigned(index)]),
-    ]),
+    section(
+      7,
+      Object.keys(functions).map((name, index) => [text(name), 0, unsigned(index)]),
+    ),
     section(
       10,
       bodies.map(({ locals, code }) => sized([list(locals.map((type) => [1, types[type]])), code, 0x0b])),
@@ -67,33 +70,13 @@ function moduleOf(functions: Readonly<Record<string, FunctionBody>>): Uint8Array
   return Uint8Array.from(bytesOf(module));
 }
 
-/** A WebAssembly.Memory; TypeScript keeps the types of WebAssembly with those of browsers. */
-export interface WasmMemory {
-  readonly buffer: ArrayBuffer;
-  /** By pages of 64 KiB; the buffer is another one after. */
-  grow(pages: number): number;
-}
-
-const PAGE = 65_536;
-
-/** The bytes of a memory, of which there are at least as many. */
-export function roomIn(memory: WasmMemory, bytes: number): Uint8Array<ArrayBuffer> {
-  const missing = bytes - memory.buffer.byteLength;
-  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
-  return new Uint8Array(memory.buffer);
-}
-
-/** The next place that a vector may begin at. */
-export function aligned(place: number): number {
-  return (place + 15) & ~15;
-}
-
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 };
 
-/** Functions by their names, with a memory of their own as `memory`. */
+/** Functions by their names, which read and write the kernels' memory. */
 export function instantiate(functions: Readonly<Record<string, FunctionBody>>): unknown {
-  return new WebAssembly.Instance(new WebAssembly.Module(moduleOf(functions))).exports;
+  const imports = { [MEMORY]: { [MEMORY]: kernelMemory() } };
+  return new WebAssembly.Instance(new WebAssembly.Module(moduleOf(functions)), imports).exports;
 }
