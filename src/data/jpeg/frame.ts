@@ -1,5 +1,5 @@
 import type { StoredImage } from '../sources/image-set.ts';
-import { type HuffmanTable, huffmanTable } from './huffman.ts';
+import { type HuffmanCode, isCode } from './huffman.ts';
 import { orientationOf } from './orientation.ts';
 
 export interface JpegComponent {
@@ -9,8 +9,8 @@ export interface JpegComponent {
   readonly down: number;
   /** Its quantisation as the kernels read it, see SCALES. */
   readonly scales: Int32Array;
-  readonly dc: HuffmanTable;
-  readonly ac: HuffmanTable;
+  readonly dc: HuffmanCode;
+  readonly ac: HuffmanCode;
 }
 
 /** A baseline JPEG image whose segments have been read, and whose coefficients come at `scan`. */
@@ -88,7 +88,7 @@ function hasRoom(frame: JpegFrame): JpegFrame | undefined {
 function readSegments(bytes: Uint8Array): JpegFrame | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const quantisation: (Int32Array | undefined)[] = [];
-  const huffman = new Map<number, HuffmanTable>();
+  const huffman = new Map<number, HuffmanCode>();
   let header: FrameHeader | undefined;
   let restartInterval = 0;
   for (let place = 2; place + 4 <= bytes.length; ) {
@@ -161,36 +161,19 @@ function frameHeader(segment: Uint8Array): FrameHeader | undefined {
     : undefined;
 }
 
-function readHuffman(segment: Uint8Array, tables: Map<number, HuffmanTable>): boolean {
+function readHuffman(segment: Uint8Array, codes: Map<number, HuffmanCode>): boolean {
   for (let place = 0; place < segment.length; ) {
     const target = segment[place] as number;
-    const counts = segment.subarray(place + 1, place + 17);
-    const count = counts.reduce((sum, codes) => sum + codes, 0);
-    const symbols = segment.subarray(place + 17, place + 17 + count);
+    const count = segment.subarray(place + 1, place + 17).reduce((sum, symbols) => sum + symbols, 0);
+    const end = place + 17 + count;
+    const code = segment.slice(place + 1, end);
     const isOfDifferences = target < 0x10;
-    if (counts.length < 16 || count > 256 || symbols.length < count || (isOfDifferences && symbols.some((size) => size > 15)))
-      return false;
-    const table = knownTable(segment.subarray(place, place + 17 + count), counts, symbols);
-    if (!table) return false;
-    tables.set(target, table);
-    place += 17 + count;
+    if (end > segment.length || !isCode(code)) return false;
+    if (isOfDifferences && code.subarray(16).some((size) => size > 15)) return false;
+    codes.set(target, code);
+    place = end;
   }
   return true;
-}
-
-/** The last tables that were made, by their bytes: most files have the same ones. */
-const known = new Map<string, HuffmanTable>();
-const MOST_KNOWN = 64;
-
-function knownTable(bytes: Uint8Array, counts: Uint8Array, symbols: Uint8Array): HuffmanTable | undefined {
-  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  const found = known.get(key);
-  if (found) return found;
-  const table = huffmanTable(counts.slice(), symbols.slice());
-  if (!table) return undefined;
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(key, table);
-  return table;
 }
 
 function readQuantisation(segment: Uint8Array, tables: (Int32Array | undefined)[]): boolean {
@@ -216,7 +199,7 @@ function frameOf(
   { width, height, components }: FrameHeader,
   segment: Uint8Array,
   quantisation: readonly (Int32Array | undefined)[],
-  huffman: ReadonlyMap<number, HuffmanTable>,
+  huffman: ReadonlyMap<number, HuffmanCode>,
   restartInterval: number,
   scan: number,
 ): JpegFrame | undefined {

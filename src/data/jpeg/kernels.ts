@@ -4,6 +4,7 @@ import { scanKernels } from './scan-kernels.ts';
 
 /** Numbers are places in the kernels' memory, but for counts and what is added in rounding. */
 export interface JpegKernels {
+  makeTable(code: number, table: number): void;
   openSegment(source: number, target: number): void;
   readUnits(units: number, planEnd: number): void;
   passUnits(units: number, planEnd: number): void;

@@ -23,6 +23,7 @@ import {
   LENGTH_MASK,
   LIMITS,
   LOOK_BITS,
+  makeTable,
   OFFSETS,
   VALUE_SHIFT,
   WITH_VALUE,
@@ -255,6 +256,7 @@ function bigEndian(place: Code): Code {
 }
 
 export const scanKernels = {
+  makeTable,
   openSegment,
   longEntry,
   inverseDct,

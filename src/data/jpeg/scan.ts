@@ -1,11 +1,12 @@
 import { aligned, kernelMemory } from '../wasm/memory.ts';
 import type { JpegFrame } from './frame.ts';
-import type { HuffmanTable } from './huffman.ts';
+import type { HuffmanCode } from './huffman.ts';
 import { jpegKernels } from './kernels.ts';
 import {
   COUNT,
   DAMAGED,
   END,
+  FREE,
   MARKER,
   MEANS,
   PLACE,
@@ -45,8 +46,8 @@ export function scanReader({ bytes, scan }: JpegFrame, planes: readonly Plane[],
   const word = (place: number) => words[place >> 2] as number;
   const encoded = bytes.subarray(scan);
   const raw = room + aligned(encoded.length + READ_AHEAD);
-  new Uint8Array(buffer).set(encoded, raw);
   const planned = writePlan(words, planes);
+  new Uint8Array(buffer).set(encoded, raw);
   const planEnd = PLAN + planned.length * PLANNED_BYTES;
   let restarts = 0;
 
@@ -96,28 +97,23 @@ interface PlannedBlock {
 
 /** Tells the kernels what the blocks of a unit are and how they are decoded. */
 function writePlan(words: Int32Array, planes: readonly Plane[]): PlannedBlock[] {
-  const tables = planes.flatMap(({ component: { dc, ac } }) => [dc, ac]);
-  const distinct = [...new Set(tables)];
-  for (const [index, table] of distinct.entries()) loadTable(words, index, table);
-  const tablePlace = (table: HuffmanTable) => TABLES + distinct.indexOf(table) * TABLE_BYTES;
+  const codes = [...new Set(planes.flatMap(({ component: { dc, ac } }) => [dc, ac]))];
+  for (const [index, code] of codes.entries()) loadTable(words, index, code);
+  const tableOf = (code: HuffmanCode) => TABLES + codes.indexOf(code) * TABLE_BYTES;
   const planned: PlannedBlock[] = [];
   for (const [index, { component, place, stride }] of planes.entries()) {
     const { across, down, scales, dc, ac } = component;
-    words.set(scales, (SCALES + index * SCALES_BYTES) >> 2);
-    const record = {
-      mean: MEANS + 4 * index,
-      dc: tablePlace(dc),
-      ac: tablePlace(ac),
-      scales: SCALES + index * SCALES_BYTES,
-      step: 8 * across,
-      stride,
-    };
+    const scalesPlace = SCALES + index * SCALES_BYTES;
+    words.set(scales, scalesPlace >> 2);
     for (let y = 0; y < down; y++) {
       for (let x = 0; x < across; x++) {
         const block = PLAN + planned.length * PLANNED_BYTES;
-        for (const [name, value] of Object.entries(record)) {
-          words[(block + PLANNED[name as keyof typeof record]) >> 2] = value;
-        }
+        words[(block + PLANNED.mean) >> 2] = MEANS + 4 * index;
+        words[(block + PLANNED.dc) >> 2] = tableOf(dc);
+        words[(block + PLANNED.ac) >> 2] = tableOf(ac);
+        words[(block + PLANNED.scales) >> 2] = scalesPlace;
+        words[(block + PLANNED.step) >> 2] = 8 * across;
+        words[(block + PLANNED.stride) >> 2] = stride;
         planned.push({ start: place + 8 * (y * stride + x), rowBytes: 8 * down * stride });
       }
     }
@@ -125,11 +121,15 @@ function writePlan(words: Int32Array, planes: readonly Plane[]): PlannedBlock[] 
   return planned;
 }
 
-/** The tables that lie in the kernels' memory. */
-const loaded: HuffmanTable[] = [];
+/** The codes whose tables lie in the kernels' memory. */
+const loaded: HuffmanCode[] = [];
 
-function loadTable(words: Int32Array, index: number, table: HuffmanTable): void {
-  if (loaded[index] === table) return;
-  words.set(table, (TABLES + index * TABLE_BYTES) >> 2);
-  loaded[index] = table;
+function loadTable(words: Int32Array, index: number, code: HuffmanCode): void {
+  const known = loaded[index];
+  if (known === code || (known && Buffer.compare(known, code) === 0)) return;
+  const table = TABLES + index * TABLE_BYTES;
+  words.fill(0, table >> 2, (table + TABLE_BYTES) >> 2);
+  new Uint8Array(words.buffer).set(code, FREE);
+  jpegKernels().makeTable(FREE, table);
+  loaded[index] = code;
 }
