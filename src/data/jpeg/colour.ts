@@ -34,27 +34,27 @@ export function writeGrey(luma: Plane, part: Part, channels: number, target: num
  */
 export function writeColour(planes: readonly Plane[], part: Part, target: number): void {
   const [luma, cb, cr] = planes as [Plane, Plane, Plane];
-  const { across, down } = luma.component;
+  const { pixelsAcross, pixelsDown } = cb;
   const { writeRow, writePairs } = jpegKernels();
-  if (across === 2) for (const plane of [cb, cr]) extendRows(plane);
+  if (pixelsAcross === 2) for (const plane of [cb, cr]) extendRows(plane);
   const bytes = new Uint8Array(kernelMemory().buffer);
   // Pairs begin with a left pixel, though it be of the row before.
-  const skipped = across === 2 ? part.left & 1 : 0;
+  const skipped = pixelsAcross === 2 ? part.left & 1 : 0;
   const left = part.left - skipped;
   const column = left / 2 - 1;
   // Of one row alone there is nothing to weigh: 4 times its samples is 3 times and once.
-  const [roundLeft, roundRight] = down === 2 ? [8, 7] : [4, 8];
+  const [roundLeft, roundRight] = pixelsDown === 2 ? [8, 7] : [4, 8];
   for (let row = 0; row < part.height; row++) {
     const y = part.top + row;
     const luminance = placeOf(luma, left, y);
     const start = target + row * 3 * part.width;
     const end = start + 3 * part.width;
-    if (across === 1) {
+    if (pixelsAcross === 1) {
       writeRow(luminance, placeOf(cb, left, y), placeOf(cr, left, y), start, end);
       continue;
     }
-    const near = down === 2 ? y >> 1 : y;
-    const far = down === 2 ? near + (y & 1 ? 1 : -1) : near;
+    const near = pixelsDown === 2 ? y >> 1 : y;
+    const far = pixelsDown === 2 ? near + (y & 1 ? 1 : -1) : near;
     const [cbNear, cbFar] = [placeOf(cb, column, near), placeOf(cb, column, far)];
     const [crNear, crFar] = [placeOf(cr, column, near), placeOf(cr, column, far)];
     const [red, green, blue] = [bytes[start - 3], bytes[start - 2], bytes[start - 1]] as [number, number, number];

@@ -44,8 +44,8 @@ const NATURAL = Uint8Array.of(
   ],
 );
 
-/** Images of more pixels are left to the library: the memory of kernels does not shrink again. */
-const MOST_PIXELS = 2 ** 24;
+/** Larger files are left to the library: the kernels' memory does not shrink again. */
+const MOST_BYTES = 2 ** 25;
 
 interface FrameHeader {
   readonly width: number;
@@ -59,7 +59,7 @@ interface FrameHeader {
  * a library may know more about these.
  */
 export function readFrame(bytes: Uint8Array): JpegFrame | undefined {
-  if (bytes.length < 4 || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  if (bytes.length < 4 || bytes.length > MOST_BYTES || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   if (bytes[bytes.length - 2] !== 0xff || bytes[bytes.length - 1] !== 0xd9) return undefined;
   if (newest && startsAs(bytes, newest)) return hasRoom({ ...newest, bytes });
   const frame = readSegments(bytes);
@@ -141,7 +141,7 @@ function frameHeader(segment: Uint8Array): FrameHeader | undefined {
   const [bits, high0 = 0, low0 = 0, high1 = 0, low1 = 0, count = 0] = segment;
   const [height, width] = [(high0 << 8) | low0, (high1 << 8) | low1];
   const isUsual = bits === 8 && (count === 1 || count === 3) && segment.length === 6 + 3 * count;
-  if (!isUsual || width === 0 || height === 0 || width * height > MOST_PIXELS) return undefined;
+  if (!isUsual || width === 0 || height === 0) return undefined;
   const components = Array.from({ length: count }, (_, index) => {
     const [id = 0, sampling = 0, table = 0] = segment.subarray(6 + 3 * index);
     return { id, across: sampling >> 4, down: sampling & 15, table };

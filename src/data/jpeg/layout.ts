@@ -27,7 +27,7 @@ export const MEANS = 160;
 
 /** What the blocks of a unit are, in their order: records of eight numbers of 32 bits. */
 export const PLAN = 176;
-export const PLANNED = { mean: 0, dc: 4, ac: 8, scales: 12, target: 16, step: 20, stride: 24 } as const;
+export const PLANNED = { mean: 0, dc: 4, ac: 8, scales: 12, target: 16, step: 20, stride: 24, side: 28 } as const;
 export const PLANNED_BYTES = 32;
 const MOST_PLANNED = 6;
 

@@ -1,7 +1,7 @@
 import { roomFor } from '../wasm/memory.ts';
 import type { JpegFrame } from './frame.ts';
 import { FREE } from './layout.ts';
-import { type Plane, planesFor, type Units, unitsOf } from './plane.ts';
+import { type Plane, planesFor, type Reduction, type Units, unitsOf } from './plane.ts';
 import { roomForScan, scanReader } from './scan.ts';
 
 /**
@@ -13,12 +13,13 @@ import { roomForScan, scanReader } from './scan.ts';
  */
 export function decodePlanes(
   frame: JpegFrame,
+  reduction: Reduction,
   wanted: Units,
   spare: number,
 ): { planes: Plane[]; free: number } | undefined {
-  const { across, down } = unitsOf(frame);
+  const { across, down } = unitsOf(frame, reduction);
   const { restartInterval } = frame;
-  const { planes, end } = planesFor(frame, wanted, FREE + roomForScan(frame));
+  const { planes, end } = planesFor(frame, reduction, wanted, FREE + roomForScan(frame));
   roomFor(end + spare);
   const reader = scanReader(frame, planes, FREE);
   let untilRestart = restartInterval || Number.POSITIVE_INFINITY;

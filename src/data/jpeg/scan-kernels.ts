@@ -30,7 +30,7 @@ import {
   ZEROS_MASK,
   ZEROS_SHIFT,
 } from './huffman.ts';
-import { inverseDct } from './inverse-dct.ts';
+import { inverseDcts, type Side } from './inverse-dct.ts';
 import { BITS, BLOCK, COUNT, DAMAGED, END, MARKER, PLACE, PLAN, PLANNED, PLANNED_BYTES } from './layout.ts';
 
 /** Eight times what a picture's coefficients may come to: beyond it, 16-bit lanes overflow. */
@@ -226,7 +226,12 @@ function readerOf(isWanted: boolean): FunctionBody {
           readOthers,
           isWanted
             ? [
-                call(inverseDct, planned('target'), planned('stride')),
+                SIDES.map((side) =>
+                  when(
+                    i32.equal(planned('side'), i32.const(side)),
+                    call(inverseDcts[side], planned('target'), planned('stride')),
+                  ),
+                ),
                 i32.store(plan, i32.add(planned('target'), planned('step')), PLANNED.target),
               ]
             : [],
@@ -247,6 +252,8 @@ function readerOf(isWanted: boolean): FunctionBody {
   });
 }
 
+const SIDES: readonly Side[] = [8, 4, 2, 1];
+
 type Five = [Local, Local, Local, Local, Local];
 type Six = [...Five, Local];
 
@@ -259,7 +266,10 @@ export const scanKernels = {
   makeTable,
   openSegment,
   longEntry,
-  inverseDct,
+  inverseDct8: inverseDcts[8],
+  inverseDct4: inverseDcts[4],
+  inverseDct2: inverseDcts[2],
+  inverseDct1: inverseDcts[1],
   readUnits: readerOf(true),
   passUnits: readerOf(false),
 };

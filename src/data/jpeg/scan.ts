@@ -101,7 +101,7 @@ function writePlan(words: Int32Array, planes: readonly Plane[]): PlannedBlock[] 
   for (const [index, code] of codes.entries()) loadTable(words, index, code);
   const tableOf = (code: HuffmanCode) => TABLES + codes.indexOf(code) * TABLE_BYTES;
   const planned: PlannedBlock[] = [];
-  for (const [index, { component, place, stride }] of planes.entries()) {
+  for (const [index, { component, place, stride, side }] of planes.entries()) {
     const { across, down, scales, dc, ac } = component;
     const scalesPlace = SCALES + index * SCALES_BYTES;
     words.set(scales, scalesPlace >> 2);
@@ -112,9 +112,10 @@ function writePlan(words: Int32Array, planes: readonly Plane[]): PlannedBlock[] 
         words[(block + PLANNED.dc) >> 2] = tableOf(dc);
         words[(block + PLANNED.ac) >> 2] = tableOf(ac);
         words[(block + PLANNED.scales) >> 2] = scalesPlace;
-        words[(block + PLANNED.step) >> 2] = 8 * across;
+        words[(block + PLANNED.step) >> 2] = side * across;
         words[(block + PLANNED.stride) >> 2] = stride;
-        planned.push({ start: place + 8 * (y * stride + x), rowBytes: 8 * down * stride });
+        words[(block + PLANNED.side) >> 2] = side;
+        planned.push({ start: place + side * (y * stride + x), rowBytes: side * down * stride });
       }
     }
   }

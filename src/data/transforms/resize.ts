@@ -12,12 +12,17 @@ export interface Box {
   readonly height: number;
 }
 
+/** A part of an image, its bounds between pixels too. */
+export type Region = Box;
+
 /** An image scaled to `width` × `height`, of which the part from (`left`, `top`) on is wanted. */
 export interface Scaling {
   readonly width: number;
   readonly height: number;
   readonly left: number;
   readonly top: number;
+  /** What of the image, or the part of it, is scaled; all of it unless given. */
+  readonly region?: Region | undefined;
   /** Left and right are exchanged in the result. */
   readonly mirrored?: boolean;
 }
@@ -49,9 +54,10 @@ export function resizeBox(
   offset: number,
 ): void {
   const { channels, width, data } = image;
-  const across = weightsOf(box.width, scaling.width, scaling.left, size, interpolation);
+  const region = scaling.region ?? { ...box, left: 0, top: 0 };
+  const across = weightsOf(box.width, region.left, region.width / scaling.width, scaling.left, size, interpolation);
   if (scaling.mirrored) mirrorWeights(across);
-  const down = weightsOf(box.height, scaling.height, scaling.top, size, interpolation);
+  const down = weightsOf(box.height, region.top, region.height / scaling.height, scaling.top, size, interpolation);
   const parts = partsOf(across);
   const groupBytes = parts.byteLength / size;
   const firstRow = down.first[0] as number;
@@ -134,30 +140,39 @@ function scaleGreyLine(
   }
 }
 
-/** The weights of the pixels `from`..`from + count` of a line of `length` pixels that `source` pixels are scaled to. */
-function weightsOf(source: number, length: number, from: number, count: number, interpolation: Interpolation): Weights {
+/**
+ * The weights of `count` pixels, the first of which is number `from`, of a line that is scaled down by `scale`, beginning at
+ * `start` of `source` pixels.
+ */
+function weightsOf(
+  source: number,
+  start: number,
+  scale: number,
+  from: number,
+  count: number,
+  interpolation: Interpolation,
+): Weights {
   const kernel = interpolation === 'bicubic' ? cubicKernel : linearKernel;
-  const scale = source / length;
   const stretch = Math.max(1, scale);
   const shrunk = 1 / stretch;
   const support = (interpolation === 'bicubic' ? 2 : 1) * stretch;
   const first = new Int32Array(count);
   let taps = 0;
   for (let index = 0; index < count; index++) {
-    const centre = (from + index + 0.5) * scale;
-    const start = Math.max(0, Math.trunc(centre - support + 0.5));
-    first[index] = start;
-    taps = Math.max(taps, Math.min(source, Math.trunc(centre + support + 0.5)) - start);
+    const centre = start + (from + index + 0.5) * scale;
+    const begin = Math.max(0, Math.trunc(centre - support + 0.5));
+    first[index] = begin;
+    taps = Math.max(taps, Math.min(source, Math.trunc(centre + support + 0.5)) - begin);
   }
   const values = new Int32Array(count * taps);
   const line = new Float64Array(taps);
   for (let index = 0; index < count; index++) {
-    const start = first[index] as number;
-    const centre = (from + index + 0.5) * scale;
-    const used = Math.min(source, Math.trunc(centre + support + 0.5)) - start;
+    const begin = first[index] as number;
+    const centre = start + (from + index + 0.5) * scale;
+    const used = Math.min(source, Math.trunc(centre + support + 0.5)) - begin;
     let sum = 0;
     for (let tap = 0; tap < used; tap++) {
-      const weight = kernel((tap + start - centre + 0.5) * shrunk);
+      const weight = kernel((tap + begin - centre + 0.5) * shrunk);
       line[tap] = weight;
       sum += weight;
     }

@@ -8,7 +8,7 @@ import { type ImageKey, imageStream } from './image-key.ts';
 import { drawPlacement, placeImage } from './placement.ts';
 import { drawOperations, operationOf } from './rand-augment.ts';
 import type { Interpolation, Raster } from './raster.ts';
-import { type Box, resizeBox } from './resize.ts';
+import { type Box, type Region, resizeBox } from './resize.ts';
 
 /** Where an image [size, size, channels] is written. */
 export interface Slot {
@@ -21,6 +21,8 @@ export interface Slot {
 /** What is cut out of an image, and how it is scaled. */
 export interface DrawnCrop {
   readonly box: Box;
+  /** What of the box is scaled; all of it unless given. */
+  readonly region?: Region;
   readonly interpolation: Interpolation;
 }
 
@@ -47,14 +49,14 @@ export function drawCrop(
 /** Writes the part `box` of an image of any size, scaled, mirrored and changed as the key decides. */
 export function augmentCropped(
   image: Pixels,
-  { box, interpolation }: DrawnCrop,
+  { box, region, interpolation }: DrawnCrop,
   augment: Augmentation,
   key: ImageKey,
   slot: Slot,
 ): void {
   const { size, target, offset } = slot;
   const { mirrored } = drawPlacement({ padding: 0, flip: augment.flip }, key);
-  resizeBox(image, box, { width: size, height: size, left: 0, top: 0, mirrored }, interpolation, size, target, offset);
+  resizeBox(image, box, { width: size, height: size, left: 0, top: 0, region, mirrored }, interpolation, size, target, offset);
   changeColours(augment, key, slot);
 }
 

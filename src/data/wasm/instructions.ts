@@ -68,6 +68,8 @@ export const i32 = {
   const: (value: number): Code => [0x41, signed(value)],
   load: load(0x28),
   loadByte: load(0x2d),
+  /** 16 bits with a sign. */
+  load16: load(0x2e),
   store: store(0x36),
   store16: store(0x3b),
   storeByte: store(0x3a),
@@ -81,6 +83,7 @@ export const i32 = {
   shiftRightUnsigned: instruction(0x76),
   trailingZeros: instruction(0x68),
   isZero: instruction(0x45),
+  equal: instruction(0x46),
   less: instruction(0x48),
   lessUnsigned: instruction(0x49),
   greaterUnsigned: instruction(0x4b),
