@@ -135,7 +135,7 @@ describe('incubate train', () => {
 });
 
 describe('after a kill -9', () => {
-  it.each(['meta', 'module-2', 'finetune'])('of the worker of %s the run ends with the same weights', async (job) => {
+  it.each(['meta', 'module-2'])('of the worker of %s the run ends with the same weights', async (job) => {
     const name = `killed-${job}`;
     const child = startCli(trainArguments(name, '--json'));
     // In the middle of an epoch, after a checkpoint: work is lost and must be repeated bit for bit.
@@ -148,27 +148,24 @@ describe('after a kill -9', () => {
     expect(events.some((event) => event.type === 'resumed' && event.job === job)).toBe(true);
   });
 
-  it.each(['meta', 'module-1', 'finetune'])(
-    'of the coordinator during %s, resume ends with the same weights',
-    async (job) => {
-      const name = `orphaned-${job}`;
-      const child = startCli(trainArguments(name));
-      await untilEvent(join(runs(), name), (event) => event.type === 'checkpoint' && event.job === job);
-      child.kill('SIGKILL');
-      await child;
-      const before = await journalOf(join(runs(), name));
-      const { stdout, exitCode } = await runCli(['resume', name, '--runs-dir', runs(), '--json']);
-      expect(exitCode).toBe(0);
-      expect(JSON.parse(stdout).weights.sha256).toBe(reference.weights.sha256);
-      const after = await journalOf(join(runs(), name));
-      const finished = before.filter(({ type }) => type === 'job-completed').map((event) => event.job);
-      const restarted = after
-        .slice(before.length)
-        .filter(({ type }) => type === 'job-started')
-        .map((event) => event.job);
-      for (const once of finished) expect(restarted).not.toContain(once);
-    },
-  );
+  it.each(['module-1', 'finetune'])('of the coordinator during %s, resume ends with the same weights', async (job) => {
+    const name = `orphaned-${job}`;
+    const child = startCli(trainArguments(name));
+    await untilEvent(join(runs(), name), (event) => event.type === 'checkpoint' && event.job === job);
+    child.kill('SIGKILL');
+    await child;
+    const before = await journalOf(join(runs(), name));
+    const { stdout, exitCode } = await runCli(['resume', name, '--runs-dir', runs(), '--json']);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).weights.sha256).toBe(reference.weights.sha256);
+    const after = await journalOf(join(runs(), name));
+    const finished = before.filter(({ type }) => type === 'job-completed').map((event) => event.job);
+    const restarted = after
+      .slice(before.length)
+      .filter(({ type }) => type === 'job-started')
+      .map((event) => event.job);
+    for (const once of finished) expect(restarted).not.toContain(once);
+  });
 });
 
 describe('Ctrl-C', () => {
