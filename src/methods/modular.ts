@@ -31,7 +31,9 @@ export const imitation: Method = modular({
       network.findIndex(({ origin }) => origin === 'target'),
     ),
     module: network.filter(({ origin }) => origin === 'target'),
-    slice: metaSlice(metaOf(run), run.modules, index),
+    slice: metaSlice(metaOf(run), run.modules, index).filter(
+      ({ spec }) => spec.role === 'block' || run.config.method.ends === 'own',
+    ),
     loss: run.config.method.imitation.loss,
   }),
 });
@@ -74,7 +76,8 @@ function moduleNetwork({ id, module: index = -1 }: JobName, run: MethodRun, trai
   const module = run.modules[index];
   if (!module) throw new RangeError(`job ${id} names no module`);
   const { target, modules, config } = run;
-  const network = hybridNetwork(target, metaOf(run), modules, index, config.method.downstream);
+  const { downstream, ends } = config.method;
+  const network = hybridNetwork(target, metaOf(run), modules, index, downstream, ends === 'own' ? 'own' : 'meta');
   const own = network.filter(({ origin }) => origin === 'target');
   const objective = training.objective(run, module, network);
   return { network, objective, drawn: own, copies: copiesOf(run, module), product: own };

@@ -1,4 +1,4 @@
-import { type Architecture, countMacs } from '../models/architecture.ts';
+import { type Architecture, countMacs, partsOf } from '../models/architecture.ts';
 import { metaDepth, type Network, wholeNetwork } from '../models/network.ts';
 import { metaArchitecture } from '../models/registry.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
@@ -46,7 +46,11 @@ export function wholeJobNetwork({ id, kind }: JobName, run: MethodRun): JobNetwo
       const network = wholeNetwork(run.target, 'target');
       return trained(network, network);
     }
-    case 'finetune':
+    case 'finetune': {
+      const { ends } = run.config.method;
+      const network = wholeNetwork(run.target, 'target', ends === 'frozen' ? 'frozen' : 'trained');
+      return { ...trained(network, []), copies: ends === 'own' ? new Map() : endsOfMeta(run.target) };
+    }
     case 'evaluate':
       return trained(wholeNetwork(run.target, 'target'), []);
     case 'module':
@@ -56,6 +60,12 @@ export function wholeJobNetwork({ id, kind }: JobName, run: MethodRun): JobNetwo
 
 function trained(network: Network, drawn: Network): JobNetwork {
   return { network, objective: taskObjective, drawn, copies: new Map(), product: network };
+}
+
+/** The meta model's parameters that stem and head of the target begin with, by those. */
+function endsOfMeta(target: Architecture): ReadonlyMap<string, string> {
+  const ends = partsOf(target).filter(({ role }) => role !== 'block');
+  return new Map(ends.flatMap(({ parameters }) => parameters.map(({ name }) => [name, `meta.${name}`] as const)));
 }
 
 export function metaOf({ config, target, modules }: MethodRun): Architecture {

@@ -1,7 +1,7 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
-import { trainBatchOptions } from '../data/batch-options.ts';
-import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
-import type { DamagedImage, Dataset } from '../data/dataset.ts';
+import { batchesPerEpoch } from '../data/batches.ts';
+import type { DamagedImage, SampleSet } from '../data/dataset.ts';
+import { trainingBatches } from '../data/samples.ts';
 import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import { type Objective, statePartsOf, taskObjective } from '../methods/objective.ts';
@@ -30,7 +30,7 @@ export interface Training {
   readonly objective?: Objective;
   readonly phase: PhaseConfig;
   readonly config: RunConfig;
-  readonly dataset: Dataset;
+  readonly dataset: SampleSet;
   /** Also evaluate before the first step. */
   readonly evaluateCold: boolean;
   /** Times that training went back to a checkpoint so far: each gives the data another order. */
@@ -141,7 +141,7 @@ export async function train(
       const epochStarted = performance.now();
       const stream = dataStream(training.dataName ?? name, progress.rollbacks);
       const firstBatch = progress.step - epoch * stepsPerEpoch;
-      const batches = trainBatches(dataset.train, trainBatchOptions(config, { stream, epoch, firstBatch }));
+      const batches = trainingBatches(dataset.train, config, { stream, epoch, firstBatch });
       const waits = { seconds: 0 };
       let lr = 0;
       for await (const batch of timed(batches, waits)) {
@@ -150,7 +150,7 @@ export async function train(
           await save(null);
           return await outcome(false);
         }
-        if (batch.damaged) skip('train', batch.damaged);
+        if ('damaged' in batch && batch.damaged) skip('train', batch.damaged);
         lr = learningRate(told, stepsPerEpoch, phase, peak);
         const loss = stepper.step(state, batch, told, lr, progress.skipped);
         // Handled when it is awaited; the step before may fail first.

@@ -1,3 +1,4 @@
+import { readsText } from '../config/data-formats.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { TrainingObserver } from '../training/trainer.ts';
 import type { TrainingState } from '../training/training-state.ts';
@@ -18,6 +19,10 @@ export interface ObserverSettings {
 /** Turns what a training tells into messages to the coordinator, and decides when its state is saved. */
 export function observeTraining(channel: Channel, { engine, config, save }: ObserverSettings): TrainingObserver {
   const { batchSize } = config.training;
+  const speed = (seconds: number) =>
+    readsText(config)
+      ? { tokensPerSecond: (batchSize * config.model.context) / seconds }
+      : { imagesPerSecond: batchSize / seconds };
   const { everySteps } = config.checkpoint;
   let lastSent = 0;
   let lastStep: number | null = null;
@@ -41,7 +46,7 @@ export function observeTraining(channel: Channel, { engine, config, save }: Obse
         step,
         steps,
         loss,
-        imagesPerSecond: batchSize / stepSeconds,
+        ...speed(stepSeconds),
         secondsLeft: (steps - step) * stepSeconds,
       });
     },

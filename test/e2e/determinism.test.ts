@@ -1,11 +1,20 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type TrainTask, trainInProcess } from '../support/train-process.ts';
+
+/** This project's documentation, of which as many sequences are read as there are images. */
+const text = {
+  source: fileURLToPath(new URL('../../docs', import.meta.url)),
+  format: 'text',
+  trainLimit: 200,
+  validationLimit: 32,
+};
 
 /**
  * Model families: a new one is a further entry. Large enough that operators share their work among threads, with all that
  * draws random numbers switched on.
  */
-const families: Record<string, { readonly model: object; readonly division: object }> = {
+const families: Record<string, { readonly model: object; readonly division: object; readonly data?: object }> = {
   vit: {
     model: { name: 'vit-tiny', width: 96, heads: 3, depth: 6, patch: 4, imageSize: 16 },
     division: { modules: 3 },
@@ -13,6 +22,16 @@ const families: Record<string, { readonly model: object; readonly division: obje
   resnet: {
     model: { name: 'resnet-20', width: 8, depth: 9, imageSize: 16 },
     division: { modules: 3 },
+  },
+  gpt: {
+    model: { name: 'gpt-nano', width: 96, heads: 3, depth: 6, context: 16 },
+    division: { modules: 3 },
+    data: text,
+  },
+  lstm: {
+    model: { name: 'lstm', width: 64, depth: 6, context: 12 },
+    division: { modules: 3 },
+    data: text,
   },
 };
 
@@ -27,7 +46,7 @@ const STEPS = 20;
 /** 20 steps are three epochs and a part of the fourth. */
 const configOf = (family: string, training: object = {}) => ({
   ...families[family],
-  data: { shapes: { train: 192, validation: 32 }, padding: 1 },
+  data: { shapes: { train: 192, validation: 32 }, padding: 1, ...families[family]?.data },
   training: { batchSize: 32, referenceBatch: null, ...training },
   phases: { meta: phase, incubate: phase, finetune: phase, train: phase },
 });
