@@ -1,5 +1,5 @@
-import type { PartSpec } from '../models/architecture.ts';
-import { metaModules, slice, wholeNetwork } from '../models/network.ts';
+import { type PartSpec, partsOf } from '../models/architecture.ts';
+import { metaModules, slice } from '../models/network.ts';
 import { IncubateError } from '../util/errors.ts';
 import type { MethodRun } from './method.ts';
 import { metaOf } from './whole.ts';
@@ -11,10 +11,8 @@ export function sliceCopies(run: MethodRun, index: number): ReadonlyMap<string, 
 
 /** Which parameter of the meta model each parameter of the target begins as; both by key. */
 export function modelCopies(run: MethodRun): ReadonlyMap<string, string> {
-  return copies(partsIn(run.target), partsIn(metaOf(run)));
+  return copies(partsOf(run.target), partsOf(metaOf(run)));
 }
-
-const partsIn = (architecture: MethodRun['target']) => wholeNetwork(architecture, 'target').map(({ spec }) => spec);
 
 /**
  * Stem and head as they are; of the blocks that have the same parameters in the same shapes, each the next one of the

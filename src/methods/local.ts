@@ -1,11 +1,11 @@
 import { countMacs } from '../models/architecture.ts';
 import type { AuxiliaryKind } from '../models/auxiliary.ts';
-import { slice, wholeNetwork } from '../models/network.ts';
+import { targetSlice } from '../models/network.ts';
 import { auxiliaryPart } from '../models/registry.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
 import { lambdasOf } from './lambdas.ts';
 import type { Method, MethodRun } from './method.ts';
-import type { LocalModule, LocalObjective, LocalTerm } from './objective.ts';
+import { type LocalModule, type LocalObjective, type LocalTerm, statePartsOf } from './objective.ts';
 import { evaluateJob, trainJob, wholeJobNetwork } from './whole.ts';
 
 /** Length of the vectors that supervised contrast compares. */
@@ -37,10 +37,9 @@ function local(termsOf: (run: MethodRun, module: ModulePlan) => readonly LocalTe
   const objectiveOf = (run: MethodRun): LocalObjective => ({
     kind: 'local',
     modules: run.modules.map((module): LocalModule => {
-      const specs = new Set(slice(run.target, run.modules, module.index));
       const isLast = module.index === run.modules.length - 1;
       return {
-        network: wholeNetwork(run.target, 'target').filter(({ spec }) => specs.has(spec)),
+        network: targetSlice(run.target, run.modules, module.index),
         terms: isLast ? null : termsOf(run, module),
       };
     }),
@@ -60,8 +59,7 @@ function local(termsOf: (run: MethodRun, module: ModulePlan) => readonly LocalTe
       if (job.kind !== 'train') return wholeJobNetwork(job, run);
       const objective = objectiveOf(run);
       const network = objective.modules.flatMap((module) => module.network);
-      const auxiliary = objective.modules.flatMap(({ terms }) => terms ?? []).map(({ part }) => part);
-      return { network, objective, drawn: [...network, ...auxiliary], copies: new Map(), product: network };
+      return { network, objective, drawn: statePartsOf(network, objective), copies: new Map(), product: network };
     },
   };
 }

@@ -47,9 +47,14 @@ export function hybridNetwork(
 ): Network {
   return modules.flatMap((module) =>
     module.index === index
-      ? slice(target, modules, index).map((spec) => part('target', target, spec, true))
+      ? targetSlice(target, modules, index)
       : metaSlice(meta, modules, module.index, downstream === 'trained' && module.index > index),
   );
+}
+
+/** Module `index` of the target, to be trained. */
+export function targetSlice(target: Architecture, modules: readonly ModulePlan[], index: number): Network {
+  return slice(target, modules, index).map((spec) => part('target', target, spec, true));
 }
 
 /** The slice of the meta model that stands for module `index`. */

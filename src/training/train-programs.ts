@@ -155,8 +155,8 @@ function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state:
     network,
     exercise: taskOf(config).exercise(feeds),
     parameters,
-    train: (parts, x, given) => runNetwork(parts, x, given, contextOf, config.training.recompute),
-    evaluate: (parts, x, given) => runNetwork(parts, x, given, () => evaluationContext),
+    asTrained: (parts, x, given) => runNetwork(parts, x, given, contextOf, config.training.recompute),
+    asEvaluated: (parts, x, given) => runNetwork(parts, x, given, () => evaluationContext),
   });
   const { loss, gradients } = courseGradients(course, parameters, state.lossScale as tf.Scalar | undefined);
   return {

@@ -14,9 +14,9 @@ export interface Setup {
   /** Of all parts, by key. */
   readonly parameters: Tensors;
   /** The forward pass of parts in a row, as training has it. */
-  train(parts: readonly StatePart[], x: tf.Tensor, parameters: Tensors): tf.Tensor;
+  asTrained(parts: readonly StatePart[], x: tf.Tensor, parameters: Tensors): tf.Tensor;
   /** The same as evaluation has it: nothing is dropped, and running statistics normalise. */
-  evaluate(parts: readonly StatePart[], x: tf.Tensor, parameters: Tensors): tf.Tensor;
+  asEvaluated(parts: readonly StatePart[], x: tf.Tensor, parameters: Tensors): tf.Tensor;
 }
 
 /** The losses of a step, in stages. */
@@ -32,14 +32,14 @@ export function courseOf(objective: Objective, setup: Setup): Course {
 }
 
 /** The task's loss of what the whole network gives. */
-function taskCourse({ network, exercise, train }: Setup): Course {
+function taskCourse({ network, exercise, asTrained }: Setup): Course {
   return {
     input: exercise.input,
     stages: [
       {
         parts: network,
         run(x, parameters) {
-          const output = train(network, x, parameters);
+          const output = asTrained(network, x, parameters);
           return { loss: exercise.loss(output), output };
         },
       },

@@ -7,17 +7,17 @@ import type { Course } from './stage.ts';
 /** One stage: the module, on what the meta slices before it give, against what its own slice makes of that. */
 export function imitationCourse(
   { upstream, module, slice, loss }: ImitationObjective,
-  { exercise, parameters, train, evaluate }: Setup,
+  { exercise, parameters, asTrained, asEvaluated }: Setup,
 ): Course {
-  const input = tf.tidy(() => train(upstream, exercise.input, parameters));
-  const target = tf.tidy(() => evaluate(slice, input, parameters));
+  const input = tf.tidy(() => asTrained(upstream, exercise.input, parameters));
+  const target = tf.tidy(() => asEvaluated(slice, input, parameters));
   return {
     input,
     stages: [
       {
         parts: module,
         run(x, given) {
-          const output = train(module, x, given);
+          const output = asTrained(module, x, given);
           return { loss: distances[loss](output, target), output };
         },
       },

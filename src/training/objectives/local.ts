@@ -7,13 +7,13 @@ import { supervisedContrast } from './supervised-contrast.ts';
 
 /** A stage for each module: its own losses, and for the last the task's loss of what the network gives. */
 export function localCourse({ modules }: LocalObjective, setup: Setup): Course {
-  const { exercise, train } = setup;
+  const { exercise, asTrained } = setup;
   return {
     input: exercise.input,
     stages: modules.map((module) => ({
       parts: modulePartsOf(module),
       run(x, parameters) {
-        const output = train(module.network, x, parameters);
+        const output = asTrained(module.network, x, parameters);
         const terms = module.terms?.map((term) => tf.mul(termLoss(term, output, setup, parameters), term.weight));
         return { loss: terms ? (tf.addN(terms) as tf.Scalar) : exercise.loss(output), output };
       },
@@ -24,10 +24,10 @@ export function localCourse({ modules }: LocalObjective, setup: Setup): Course {
 function termLoss(
   { part, loss }: LocalTerm,
   features: tf.Tensor,
-  { exercise, train }: Setup,
+  { exercise, asTrained }: Setup,
   parameters: Tensors,
 ): tf.Scalar {
-  const output = train([part], features, parameters);
+  const output = asTrained([part], features, parameters);
   switch (loss) {
     case 'task':
       return exercise.loss(output);

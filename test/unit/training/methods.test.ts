@@ -2,12 +2,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
+import { tryTorch } from '../../../src/engine/torch/try-torch.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { initialState } from '../../../src/training/training-state.ts';
 import { bytesOf, type HostTensor } from '../../../src/util/tensor.ts';
 import { methodCases, methodFamilies, methodJob } from '../../support/method-cases.ts';
 import { runSteps, tinyBatch } from '../../support/tiny.ts';
-import { torchTest } from '../../support/torch.ts';
+import { TORCH_THREADS, torchTest } from '../../support/torch.ts';
 
 const cases = methodFamilies.flatMap(([family, model]) => methodCases.map((method) => ({ ...method, family, model })));
 const cpu = () => createOnnxEngine({ threads: 1 });
@@ -65,6 +66,20 @@ describe.each(cases)('steps of $name, $family', (method) => {
     state.dispose();
   });
 });
+
+for (const precision of ['bf16', 'fp16'] as const) {
+  torchTest(`local losses in ${precision} are near those in fp32 on torch`, async (engine, context) => {
+    const { precisions } = await tryTorch(TORCH_THREADS);
+    if (!precisions.includes(precision)) return context.skip(`this PyTorch has no ${precision}`);
+    for (const method of cases.filter(({ name }) => name.startsWith('infopro') || name === 'dgl')) {
+      const losses = async (chosen: string) =>
+        (await runSteps(engine, methodJob(method, method.model, { precision: chosen }), 5)).losses;
+      const [expected, found] = [await losses('fp32'), await losses(precision)];
+      for (const [step, loss] of expected.entries())
+        expect(Math.abs((found[step] as number) - loss), `${method.name}, step ${step}`).toBeLessThan(0.06);
+    }
+  });
+}
 
 /** Of transformers without mixed images, losses are means over images, and so are those of parts of a batch. */
 it.each(methodCases.filter(({ name }) => name === 'greedy' || name === 'dgl' || name.startsWith('imitation')))(
