@@ -1,10 +1,10 @@
 import { resumeCommand } from '../coordinator/failure.ts';
 import { type ExecuteOptions, executeRun } from '../coordinator/run.ts';
+import { signalExitCodes } from '../coordinator/signals.ts';
 import { streamEvents } from '../report/event-stream.ts';
 import { joinObservers } from '../report/joined-observer.ts';
 import { showProgress } from '../report/progress.ts';
 import { resultTable } from '../report/table.ts';
-import { ExitCode } from '../util/errors.ts';
 
 export interface OutputOptions {
   /** The result as one JSON document in place of a table. */
@@ -48,5 +48,5 @@ export async function executeAndPrint(
   const { signal } = outcome;
   process.stderr.write(`Stopped by ${signal}. Continue with: ${resumeCommand(runDirectory)}\n`);
   if (json) process.stdout.write(`${JSON.stringify({ status: 'stopped', run: record.name, signal }, null, 2)}\n`);
-  process.exitCode = signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated;
+  process.exitCode = signalExitCodes[signal];
 }

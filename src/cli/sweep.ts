@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import type { SweepPoint } from '../config/sweep.ts';
+import { signalExitCodes } from '../coordinator/signals.ts';
 import { executeSweep, planSweep, type SweepEnd } from '../coordinator/sweep.ts';
 import { compareRuns, measuredAlike } from '../report/compare/comparison.ts';
 import { readComparedRun } from '../report/compare/read-run.ts';
 import { formatComparison } from '../report/compare/table.ts';
 import { showProgress } from '../report/progress.ts';
-import { ExitCode, IncubateError } from '../util/errors.ts';
+import { IncubateError } from '../util/errors.ts';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.ts';
 import { addRunOptions, type RunOptions } from './run-options.ts';
 import { plannedDocument, sweepDocument, sweepText } from './sweep-document.ts';
@@ -79,7 +80,7 @@ async function endText({ runs }: SweepEnd, text: string): Promise<string> {
 function conclude({ runs, signal }: SweepEnd): void {
   if (signal !== undefined) {
     process.stderr.write(`Stopped by ${signal}. The same command goes on with what is left.\n`);
-    process.exitCode = signal === 'SIGINT' ? ExitCode.interrupted : ExitCode.terminated;
+    process.exitCode = signalExitCodes[signal];
     return;
   }
   const failed = runs.flatMap((run) => (run.status === 'failed' ? [run] : []));

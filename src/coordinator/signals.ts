@@ -1,6 +1,10 @@
+import { ExitCode } from '../util/errors.ts';
 import type { Termination } from './termination.ts';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** Exit status of a command that a signal has stopped. */
+export const signalExitCodes = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as const;
 
 export interface SignalWatch {
   /** The signal that asked the run to stop first. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import { probeEngine } from '../executors/probe-engine.ts';
 import type { Plan } from '../protocol/plan.ts';
-import type { DatasetIdentity, RunRecord } from '../protocol/run.ts';
+import type { DatasetIdentity } from '../protocol/run.ts';
 import { IncubateError, type SerializedError, serializeError } from '../util/errors.ts';
 import type { Probe } from './choose-engine.ts';
 import { acceptChanges, configChanges, withChanges } from './config-changes.ts';
@@ -106,7 +106,7 @@ async function executeOne(
   if (prepared) return executeRun(await createRun(prepared, name, runsDirectory), { observe });
   return executeRun(directory, {
     observe,
-    recheck: (record: RunRecord) => recheckRun(record),
+    recheck: (record) => recheckRun(record),
     reconfigure: async (current) => acceptedChanges(directory, current, config),
   });
 }

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
 import type { Batch } from '../../src/data/dataset.ts';
 import { openDataset } from '../../src/data/open.ts';
@@ -113,6 +114,20 @@ export async function runSteps(engine: Engine, job: TinyJob, steps: number, give
   stepper.dispose();
   state.dispose();
   return { losses, tensors };
+}
+
+/** Tensors that tfjs holds after each of three steps of an eager engine: as many after all, where none is left behind. */
+export async function tensorCounts(engine: Engine, job: TinyJob): Promise<number[]> {
+  const state = engine.createState(initialState(job.layouts, job.initial, job.config.training));
+  const stepper = await createStepper(engine, job);
+  const counts: number[] = [];
+  for (let step = 0; step < 3; step++) {
+    await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
+    counts.push(tf.memory().numTensors);
+  }
+  stepper.dispose();
+  state.dispose();
+  return counts;
 }
 
 /** Everything that a step may hold: mixing, stochastic depth, clipping. */

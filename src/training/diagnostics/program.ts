@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { RunConfig } from '../../config/schema.ts';
 import type { Program, Tensors } from '../../engine/program.ts';
+import { evaluationContext } from '../../models/forward.ts';
 import { metaModules, type Network } from '../../models/network.ts';
 import { runNetwork } from '../../models/run-network.ts';
 import type { ModulePlan } from '../../protocol/plan.ts';
@@ -73,13 +74,12 @@ function moduleOutputs(
   input: tf.Tensor,
   parameters: Tensors,
 ): tf.Tensor[] {
-  const keepAll = () => ({ dropPath: <T>(residual: T) => residual });
   let features = input;
   let begin = 0;
   return modules.map(({ to }, index) => {
     // The stem is the network's first part, before block 0, and the head its last.
     const end = index === modules.length - 1 ? network.length : to + 1;
-    features = runNetwork(network.slice(begin, end), features, parameters, keepAll);
+    features = runNetwork(network.slice(begin, end), features, parameters, () => evaluationContext);
     begin = end;
     return features;
   });

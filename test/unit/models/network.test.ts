@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { parametersOf, partsOf } from '../../../src/models/architecture.ts';
+import { evaluationContext } from '../../../src/models/forward.ts';
 import { initialise } from '../../../src/models/initialise.ts';
 import {
   hybridNetwork,
@@ -44,10 +45,9 @@ async function logitsOf(network: Network, weights: HostTensors) {
     body({ parameters }, { images }) {
       if (!parameters || !images) throw new RangeError('missing');
       const input = normalise(images, { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
-      const dropPath = { dropPath: <T>(residual: T) => residual };
       return {
         state: {},
-        outputs: { logits: runNetwork(network, input, splitParameters(layout, parameters), () => dropPath) },
+        outputs: { logits: runNetwork(network, input, splitParameters(layout, parameters), () => evaluationContext) },
       };
     },
   });

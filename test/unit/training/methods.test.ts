@@ -1,13 +1,10 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tryTorch } from '../../../src/engine/torch/try-torch.ts';
-import { createStepper } from '../../../src/training/stepper.ts';
-import { initialState } from '../../../src/training/training-state.ts';
 import { bytesOf, type HostTensor } from '../../../src/util/tensor.ts';
 import { methodCases, methodFamilies, methodJob } from '../../support/method-cases.ts';
-import { runSteps, tinyBatch } from '../../support/tiny.ts';
+import { runSteps, tensorCounts } from '../../support/tiny.ts';
 import { TORCH_THREADS, torchTest } from '../../support/torch.ts';
 
 const cases = methodFamilies.flatMap(([family, model]) => methodCases.map((method) => ({ ...method, family, model })));
@@ -52,18 +49,9 @@ describe.each(cases)('steps of $name, $family', (method) => {
   });
 
   it.each([{}, { recompute: true }, { accumulate: 2 }])('leave no tensors of tfjs behind (%o)', async (training) => {
-    const engine = await createEagerEngine('cpu');
-    const tiny = methodJob(method, model, training);
-    const state = engine.createState(initialState(tiny.layouts, tiny.initial, tiny.config.training));
-    const stepper = await createStepper(engine, tiny);
-    const counts: number[] = [];
-    for (let step = 0; step < 3; step++) {
-      await stepper.step(state, tinyBatch(tiny.config, step), step, 1e-3);
-      counts.push(tf.memory().numTensors);
-    }
-    expect(new Set(counts).size).toBe(1);
-    stepper.dispose();
-    state.dispose();
+    expect(new Set(await tensorCounts(await createEagerEngine('cpu'), methodJob(method, model, training))).size).toBe(
+      1,
+    );
   });
 });
 

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import type { ParameterSpec } from '../../../src/models/architecture.ts';
+import { evaluationContext } from '../../../src/models/forward.ts';
 import { type Network, networkParameters, parameterKey } from '../../../src/models/network.ts';
 import { runNetwork } from '../../../src/models/run-network.ts';
 import { evaluateProgram } from '../../../src/training/evaluate-program.ts';
@@ -61,7 +62,7 @@ it('errors of operations that know no names tell the part and the parameter read
   const run = (parameters: HostTensors) => () =>
     tf.tidy(() => {
       const tensors = Object.entries(parameters).map(([name, { data, shape }]) => [name, tf.tensor(data, [...shape])]);
-      runNetwork(network, images, Object.fromEntries(tensors), () => ({ dropPath: (residual) => residual }));
+      runNetwork(network, images, Object.fromEntries(tensors), () => evaluationContext);
     });
   const weight = 'blocks.3.attn.qkv.weight';
   expect(run(initial)).not.toThrow();

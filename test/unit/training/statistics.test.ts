@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { normalisationOf } from '../../../src/data/normalisation.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
@@ -11,7 +10,16 @@ import { createStepper } from '../../../src/training/stepper.ts';
 import { initialState } from '../../../src/training/training-state.ts';
 import { bytesOf, float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
 import { plainResnet } from '../../support/plain-resnet.ts';
-import { jobs, runSteps, type TinyJob, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import {
+  jobs,
+  runSteps,
+  type TinyJob,
+  tensorCounts,
+  tinyBatch,
+  tinyConfig,
+  tinyJob,
+  tinyResnet,
+} from '../../support/tiny.ts';
 
 const job = (kind: (typeof jobs)[keyof typeof jobs], training: object = {}) =>
   tinyJob(kind, tinyConfig({ model: tinyResnet, training }));
@@ -139,18 +147,7 @@ it('evaluation normalises by the running statistics and leaves them alone', asyn
 it.each([{}, { recompute: true }, { accumulate: 2 }])(
   'an eager step leaves no tensor behind (%o)',
   async (training) => {
-    const engine = await createEagerEngine('cpu');
-    const tiny = job(jobs.middle, training);
-    const state = engine.createState(initialState(tiny.layouts, tiny.initial, tiny.config.training));
-    const stepper = await createStepper(engine, tiny);
-    const counts: number[] = [];
-    for (let step = 0; step < 3; step++) {
-      await stepper.step(state, tinyBatch(tiny.config, step), step, 1e-3);
-      counts.push(tf.memory().numTensors);
-    }
-    expect(new Set(counts).size).toBe(1);
-    stepper.dispose();
-    state.dispose();
+    expect(new Set(await tensorCounts(await createEagerEngine('cpu'), job(jobs.middle, training))).size).toBe(1);
   },
 );
 

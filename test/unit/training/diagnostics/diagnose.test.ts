@@ -6,6 +6,7 @@ import { createEagerEngine } from '../../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../../../src/engine/program.ts';
 import { divide } from '../../../../src/models/divide.ts';
+import { evaluationContext } from '../../../../src/models/forward.ts';
 import { initialise } from '../../../../src/models/initialise.ts';
 import { metaModules, type Network, networkParameters } from '../../../../src/models/network.ts';
 import { describeModel } from '../../../../src/models/registry.ts';
@@ -59,9 +60,13 @@ async function featuresOf(
       feeds: { images: { dtype: 'uint8', shape: [1, imageSize, imageSize, channels] } },
       body(state, { images }) {
         if (!images) throw new RangeError('missing');
-        const keepAll = () => ({ dropPath: <T>(residual: T) => residual });
         const input = normalise(images, normalisationOf(config));
-        const features = runNetwork(network.slice(0, to + 1), input, namedParameters(layouts, state), keepAll);
+        const features = runNetwork(
+          network.slice(0, to + 1),
+          input,
+          namedParameters(layouts, state),
+          () => evaluationContext,
+        );
         return { state: {}, outputs: { features } };
       },
     });
