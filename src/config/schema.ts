@@ -179,6 +179,12 @@ export const runConfigSchema = z.strictObject({
           ratio: pair(z.number().positive())
             .default([3 / 4, 4 / 3])
             .describe('least and largest width / height of what is cut out'),
+          reduce: z
+            .boolean()
+            .default(true)
+            .describe(
+              'whether JPEG images are decoded at 1/2, 1/4 or 1/8 of their size where twice the pixels that the crop comes to remain',
+            ),
         })
         .prefault({}),
       interpolation: z

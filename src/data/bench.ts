@@ -1,11 +1,12 @@
 import type { RunConfig } from '../config/schema.ts';
 import { batchesPerEpoch, trainBatches } from './batches.ts';
 import type { Dataset } from './dataset.ts';
-import { decodeFor, finishWork } from './decoding/do-work.ts';
+import { decodeFor, doWork } from './decoding/do-work.ts';
 import { mostThreads } from './decoding/threads.ts';
-import type { Work } from './decoding/work.ts';
+import type { Work, WorkItem } from './decoding/work.ts';
 import { openDataset } from './open.ts';
 import { augmentationOf } from './transforms/augmentation.ts';
+import type { ImageKey } from './transforms/image-key.ts';
 import { augmentScaled } from './transforms/train-image.ts';
 
 /** How fast training batches of a data set are made. */
@@ -32,8 +33,6 @@ export interface DataBench {
 /** Images of the sample. */
 const SAMPLE = 200;
 const ROUNDS = 5;
-/** Images whose decoded pixels are held at a time. */
-const CHUNK = 20;
 const STREAM = 'bench';
 
 /**
@@ -98,35 +97,35 @@ async function sampleOf(config: RunConfig, { train }: Dataset): Promise<DataBenc
   if (!stored) throw new RangeError('the images of this data set cannot be read one by one');
   const target = new Uint8Array(size * size * channels);
   const sample = Math.min(SAMPLE, train.length);
-  let times = { decode: 0, transform: 0 };
+  const slot = { size, channels, target, offset: 0 };
+  let decode = 0;
+  let whole = 0;
   // Several rounds, of which the last counts: code becomes fast as it runs.
   for (let round = 0; round < ROUNDS; round++) {
-    times = { decode: 0, transform: 0 };
-    for (let from = 0; from < sample; from += CHUNK) {
-      const indices = Array.from({ length: Math.min(CHUNK, sample - from) }, (_, place) =>
-        Math.floor(((from + place) * train.length) / sample),
-      );
-      const begun = process.cpuUsage();
-      const done = [];
-      for (const index of indices) {
-        const key = { seed, stream: STREAM, epoch: round, index };
-        const item = { work, image: await stored.read(index), name: stored.name(index), key };
-        done.push({ item, key, decoded: await decodeFor(item) });
-      }
-      times.decode += milliseconds(process.cpuUsage(begun));
-      const between = process.cpuUsage();
-      for (const { item, key, decoded } of done) {
-        if (augment.crop) finishWork(item, decoded, target, 0);
-        else augmentScaled(decoded.pixels.data, augment, key, { size, channels, target, offset: 0 });
-      }
-      times.transform += milliseconds(process.cpuUsage(between));
-    }
+    const ofEach = (use: (item: WorkItem, key: ImageKey) => Promise<void>) =>
+      processorTime(async () => {
+        for (let place = 0; place < sample; place++) {
+          const index = Math.floor((place * train.length) / sample);
+          const key = { seed, stream: STREAM, epoch: round, index };
+          await use({ work, image: await stored.read(index), name: stored.name(index), key }, key);
+        }
+      });
+    decode = await ofEach(async (item) => {
+      await decodeFor(item);
+    });
+    whole = await ofEach(async (item, key) => {
+      await doWork(item, target, 0);
+      if (!augment.crop) augmentScaled(target.slice(), augment, key, slot);
+    });
   }
-  const { decode, transform } = times;
-  const decodeShare = decode / (decode + transform);
-  return { sample, decode: decode / sample, transform: transform / sample, decodeShare };
+  const transform = Math.max(0, whole - decode);
+  return { sample, decode: decode / sample, transform: transform / sample, decodeShare: decode / (decode + transform) };
 }
 
-function milliseconds({ user, system }: NodeJS.CpuUsage): number {
+/** Milliseconds of the processor. */
+async function processorTime(work: () => Promise<void>): Promise<number> {
+  const begun = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(begun);
   return (user + system) / 1000;
 }

@@ -1,16 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { decodeFrame } from '../jpeg/decode.ts';
 import { type JpegFrame, looksLikeJpeg, readFrame } from '../jpeg/frame.ts';
+import { type Reduction, reductionsOf } from '../jpeg/plane.ts';
 import type { Pixels } from '../pixels.ts';
 import type { StoredImage } from '../sources/image-set.ts';
 import { centralScaling } from '../transforms/crop.ts';
 import { type Box, resizeBox } from '../transforms/resize.ts';
 import { augmentCropped, type DrawnCrop, drawCrop } from '../transforms/train-image.ts';
+import { readFile } from './read-file.ts';
 import type { Work, WorkItem } from './work.ts';
 
 /** What of an image has been decoded. */
 export interface Decoded {
-  /** All of it, the drawn part of it, or all of it scaled to the size of the result. */
+  /** All of it, the drawn part of it, or all of it scaled to the size of the result; until another image is decoded. */
   readonly pixels: Pixels;
   /** Of the decoded pixels, where a part was drawn. */
   readonly crop?: DrawnCrop;
@@ -42,15 +43,15 @@ export function decodeFor(item: WorkItem): Decoded | Promise<Decoded> {
   if (work.kind === 'scale') {
     if (image.kind === 'pixels' && isSquare(image.pixels, work)) return { pixels: image.pixels };
     const isReady = frame?.width === size && frame.height === size;
-    const pixels = isReady ? decodeFrame(frame, wholeOf(frame), channels) : undefined;
-    if (pixels) return { pixels };
+    const decoded = isReady ? decodeWhole(frame, channels) : undefined;
+    if (decoded) return decoded;
     return library()
       .then(({ decodeScaled }) => decodeScaled(image, name, size, channels, work.resize))
       .then((data) => ({ pixels: { data, height: size, width: size, channels } }));
   }
   const crop = frame && drawnFor(item, frame);
-  const pixels = frame && decodeFrame(frame, crop?.box ?? wholeOf(frame), channels);
-  if (pixels) return crop ? { pixels, crop: { ...crop, box: wholeOf(crop.box) } } : { pixels };
+  const decoded = frame && (crop ? decodeCrop(frame, crop, work) : decodeWhole(frame, channels));
+  if (decoded) return decoded;
   const whole = (decoded: Pixels): Decoded => {
     const drawn = drawnFor(item, decoded);
     return drawn ? { pixels: decoded, crop: drawn } : { pixels: decoded };
@@ -59,6 +60,37 @@ export function decodeFor(item: WorkItem): Decoded | Promise<Decoded> {
   return library()
     .then(({ decodePixels }) => decodePixels(image, name, channels))
     .then(whole);
+}
+
+function decodeWhole(frame: JpegFrame, channels: number): Decoded | undefined {
+  const pixels = decodeFrame(frame, wholeOf(frame), channels);
+  return pixels && { pixels };
+}
+
+/** Decodes what a crop takes of an image. */
+function decodeCrop(frame: JpegFrame, { box, interpolation }: DrawnCrop, work: Work): Decoded | undefined {
+  const reduction = work.kind === 'crop' && work.augment.crop?.reduce ? reductionFor(frame, box, work.size) : 1;
+  const [left, top] = [Math.floor(box.left / reduction), Math.floor(box.top / reduction)];
+  const part = {
+    left,
+    top,
+    width: Math.ceil((box.left + box.width) / reduction) - left,
+    height: Math.ceil((box.top + box.height) / reduction) - top,
+  };
+  const pixels = decodeFrame(frame, part, work.channels, reduction);
+  const region = {
+    left: box.left / reduction - left,
+    top: box.top / reduction - top,
+    width: box.width / reduction,
+    height: box.height / reduction,
+  };
+  return pixels && { pixels, crop: { box: wholeOf(part), region, interpolation } };
+}
+
+/** How far an image may be reduced, so that scaling to `size` still has twice as many pixels to choose from. */
+function reductionFor(frame: JpegFrame, { width, height }: Box, size: number): Reduction {
+  const most = Math.min(width, height) / (2 * size);
+  return reductionsOf(frame).findLast((reduction) => reduction <= most) ?? 1;
 }
 
 /** Does what remains to be done when an image is decoded. */
@@ -94,7 +126,7 @@ function library() {
 function frameOf(image: StoredImage): JpegFrame | undefined {
   if (image.kind === 'pixels' || !looksLikeJpeg(image)) return undefined;
   try {
-    return readFrame(image.kind === 'encoded' ? image.bytes : readFileSync(image.path));
+    return readFrame(image.kind === 'encoded' ? image.bytes : readFile(image.path));
   } catch {
     return undefined;
   }

@@ -1,128 +1,132 @@
 import {
   advance,
   type Code,
-  type FunctionBody,
-  get,
+  i8x16,
+  i16x8,
   i32,
-  instantiate,
-  moduleOf,
+  i32x4,
+  type Local,
   repeatWhile,
   set,
   v128,
-  type WasmMemory,
-} from '../wasm.ts';
+} from '../wasm/instructions.ts';
+import { functionOf, type NewLocal } from '../wasm/module.ts';
 
-/** What the kernel reads and writes lies in its memory; all numbers but the last two are places. */
-export interface ColourKernels {
-  readonly memory: WasmMemory;
-  /**
-   * A row of RGB pixels from a row of luma and two rows of each chroma, the nearer and the farther one, of which two columns
-   * share a sample; 16 pixels at a time. Chroma is read from one sample before the first on.
-   *
-   * @param end where the row of the target ends, at most 15 pixels before the writing does
-   * @param roundLeft added before the sums for pixels left of a sample are divided, and `roundRight` for those right of it
-   */
-  pairs(
-    luma: number,
-    cbNear: number,
-    cbFar: number,
-    crNear: number,
-    crFar: number,
-    target: number,
-    end: number,
-    roundLeft: number,
-    roundRight: number,
-  ): void;
-}
+/** Two vectors of eight numbers of 16 bits, of 16 pixels. */
+type Halves = readonly [Local, Local];
 
 const lanes = Array.from({ length: 16 }, (_, lane) => lane);
+const centred = (samples: Code) => i16x8.subtract(samples, i16x8.const(128));
 
-/** Of two vectors of 16-bit lanes, the low halves lane by lane, and the high ones. */
-const [zipLow, zipHigh] = [0, 8].map((from) =>
-  v128.shuffle(lanes.map((lane) => from + 2 * Math.floor(lane / 4) + (lane % 2) + (lane % 4 < 2 ? 0 : 16))),
-) as [Code, Code];
+/** Of two vectors of 16-bit lanes, the low halves lane by lane, or the high ones. */
+const zip = (from: 0 | 8, first: Code, second: Code) =>
+  v128.shuffle(
+    lanes.map((lane) => from + 2 * Math.floor(lane / 4) + (lane % 2) + (lane % 4 < 2 ? 0 : 16)),
+    first,
+    second,
+  );
 
-/** Where byte `place` of 48 bytes of RGB comes from, when red and green lie in two vectors; blue is put in after. */
-const redAndGreen = (part: number) =>
-  v128.shuffle(lanes.map((lane) => Math.floor((16 * part + lane) / 3) + ((16 * part + lane) % 3 === 1 ? 16 : 0)));
-const blue = (part: number) =>
-  v128.shuffle(lanes.map((lane) => ((16 * part + lane) % 3 === 2 ? 16 + Math.floor((16 * part + lane) / 3) : lane)));
+/** Sums of products of lanes of two vectors with two factors, rounded, without the lowest 16 bits. */
+function weighed(first: Code, second: Code, factors: readonly [number, number]): Code {
+  const half = (from: 0 | 8) =>
+    i32x4.shiftRight(
+      i32x4.add(i32x4.dot(zip(from, first, second), i16x8.constPairs(...factors)), i32x4.const(32768)),
+      i32.const(16),
+    );
+  return i16x8.narrow(half(0), half(8));
+}
 
-const pairs: FunctionBody = (() => {
-  const [luma, cbNear, cbFar, crNear, crFar, target, end, roundLeft, roundRight] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-  const [here, left, right, y] = [9, 10, 11, 12];
-  const chroma = { cb: [13, 14], cr: [15, 16] };
-  const colours = [17, 18, 19];
-  const halves = [20, 21, 22];
-
-  /** 3 times the nearer samples and once the farther ones. */
-  const weighed = (near: number, far: number, at: number): Code =>
-    [get(near), v128.load8x8(at), v128.const16(3), v128.multiply16, get(far), v128.load8x8(at), v128.add16].flat();
-  const upsampled = (near: number, far: number, [low, high]: readonly number[]): Code => {
-    const side = (round: number, at: number): Code =>
-      [
-        ...[get(here), v128.const16(3), v128.multiply16, weighed(near, far, at), v128.add16],
-        ...[get(round), v128.splat16, v128.add16, i32.const(4), v128.shiftRight16],
-      ].flat();
-    const centred = (zip: Code, to: number): Code =>
-      [get(left), get(right), zip, v128.const16(128), v128.subtract16, set(to)].flat();
+/** Writes 16 RGB pixels of luma and centred chroma. Of factors that 16 bits do not hold, whole parts are added apart. */
+function writePixels(luma: Local, cb: Halves, cr: Halves, target: Local, local: NewLocal): Code {
+  const y = local('v128');
+  const colours = [0, 1, 2].map(() => [local('v128'), local('v128')] as const) as [Halves, Halves, Halves];
+  const half = (index: 0 | 1): Code => {
+    const [blueness, redness] = [cb[index], cr[index]];
+    const [red, green, blue] = colours.map((halves) => halves[index]) as [Local, Local, Local];
+    // 1.402, -0.344136 and -0.714136, 1.772.
+    const [redAdded, greenAdded, blueAdded] = [
+      i16x8.add(weighed(blueness, redness, [0, 91881 - 65536]), redness),
+      i16x8.subtract(weighed(blueness, redness, [-22554, 65536 - 46802]), redness),
+      i16x8.add(weighed(blueness, redness, [116130 - 131072, 0]), i16x8.add(blueness, blueness)),
+    ];
     return [
-      ...[...weighed(near, far, 1), ...set(here)],
-      ...[...side(roundLeft, 0), ...set(left)],
-      ...[...side(roundRight, 2), ...set(right)],
-      ...centred(zipLow, low as number),
-      ...centred(zipHigh, high as number),
+      set(y, v128.load8x8(luma, 8 * index)),
+      set(red, i16x8.add(y, redAdded)),
+      set(green, i16x8.add(y, greenAdded)),
+      set(blue, i16x8.add(y, blueAdded)),
     ];
   };
-  /** Luma and what the chroma adds, of four pixels. */
-  const sum = (widen: Code, half: number, factors: { cb?: number; cr?: number }): Code => [
-    ...[...get(y), ...widen, ...v128.const(32768)],
-    ...Object.entries(factors).flatMap(([name, factor]) =>
-      [get(chroma[name as 'cb' | 'cr'][half] as number), widen, v128.const(factor), v128.multiply32, v128.add32].flat(),
+  /** Those of 16 bytes of RGB that are of a colour. */
+  const bytesOf = (part: number, colour: 0 | 1 | 2): Code =>
+    v128.pick(
+      lanes.map((lane) => ((16 * part + lane) % 3 === colour ? Math.floor((16 * part + lane) / 3) : 128)),
+      colours[colour][0],
+    );
+  return [
+    half(0),
+    half(1),
+    colours.map(([first, second]) => set(first, i8x16.narrow(first, second))),
+    [0, 1, 2].map((part) =>
+      v128.store(target, v128.or(v128.or(bytesOf(part, 0), bytesOf(part, 1)), bytesOf(part, 2)), 16 * part),
     ),
-    ...[...i32.const(16), ...v128.shiftRight32, ...v128.add32],
   ];
-  const factors = [{ cr: 91881 }, { cb: -22554, cr: -46802 }, { cb: 116130 }];
-  const halfOf = (half: number): Code => [
-    ...[...get(luma), ...v128.load8x8(8 * half), ...set(y)],
-    ...factors.flatMap((each, colour) => [
-      ...sum(v128.extendLowSigned16, half, each),
-      ...sum(v128.extendHighSigned16, half, each),
-      ...v128.narrow32,
-      ...set((half === 0 ? halves : colours)[colour] as number),
-    ]),
-  ];
-  return {
-    parameters: 9,
-    locals: 0,
-    vectors: 14,
-    code: [
-      repeatWhile(
-        target,
-        end,
-        upsampled(cbNear, cbFar, chroma.cb),
-        upsampled(crNear, crFar, chroma.cr),
-        halfOf(0),
-        halfOf(1),
-        colours.flatMap((colour, index) => [
-          ...get(halves[index] as number),
-          ...get(colour),
-          ...v128.narrow16,
-          ...set(colour),
-        ]),
-        [0, 1, 2].flatMap((part) => [
-          ...[...get(target), ...get(17), ...get(18), ...redAndGreen(part)],
-          ...[...get(19), ...blue(part), ...v128.store(16 * part)],
-        ]),
-        advance(luma, 16),
-        ...[cbNear, cbFar, crNear, crFar].map((place) => advance(place, 8)),
-        advance(target, 48),
-      ),
-    ],
-  };
-})();
-
-/** The kernels with a memory of their own. */
-export function colourKernels(): ColourKernels {
-  return instantiate(moduleOf({ pairs })) as ColourKernels;
 }
+
+/**
+ * A row of RGB pixels with a sample of chroma for each; 16 pixels at a time.
+ *
+ * `end` is where the row of the target ends, at most 15 pixels before the writing does.
+ */
+export const writeRow = functionOf(['luma', 'cb', 'cr', 'target', 'end'], ({ luma, cb, cr, target, end }, local) => {
+  const [blue, red] = [0, 1].map(() => [local('v128'), local('v128')] as const) as [Halves, Halves];
+  const load = ([low, high]: Halves, samples: Local): Code => [
+    set(low, centred(v128.load8x8(samples))),
+    set(high, centred(v128.load8x8(samples, 8))),
+  ];
+  return repeatWhile(
+    i32.lessUnsigned(target, end),
+    load(blue, cb),
+    load(red, cr),
+    writePixels(luma, blue, red, target, local),
+    [luma, cb, cr].map((place) => advance(place, i32.const(16))),
+    advance(target, i32.const(48)),
+  );
+});
+
+/**
+ * A row of RGB pixels from a row of luma and two rows of each chroma, the nearer and the farther one, of which two columns
+ * share a sample; otherwise as {@link writeRow}. Chroma is read from one sample before the first on. `roundLeft` is added
+ * before the sums for pixels left of a sample are divided, and `roundRight` for those right of it.
+ */
+export const writePairs = functionOf(
+  ['luma', 'cbNear', 'cbFar', 'crNear', 'crFar', 'target', 'end', 'roundLeft', 'roundRight'],
+  ({ luma, cbNear, cbFar, crNear, crFar, target, end, roundLeft, roundRight }, local) => {
+    const [here, left, right] = [local('v128'), local('v128'), local('v128')];
+    const [blue, red] = [0, 1].map(() => [local('v128'), local('v128')] as const) as [Halves, Halves];
+    const threeTimes = (value: Code) => i16x8.multiply(value, i16x8.const(3));
+    const upsample = ([low, high]: Halves, near: Local, far: Local): Code => {
+      const nearAndFar = (at: number) => i16x8.add(threeTimes(v128.load8x8(near, at)), v128.load8x8(far, at));
+      const side = (round: Local, at: number) =>
+        i16x8.shiftRightUnsigned(
+          i16x8.add(i16x8.add(threeTimes(here), nearAndFar(at)), i16x8.splat(round)),
+          i32.const(4),
+        );
+      return [
+        set(here, nearAndFar(1)),
+        set(left, side(roundLeft, 0)),
+        set(right, side(roundRight, 2)),
+        set(low, centred(zip(0, left, right))),
+        set(high, centred(zip(8, left, right))),
+      ];
+    };
+    return repeatWhile(
+      i32.lessUnsigned(target, end),
+      upsample(blue, cbNear, cbFar),
+      upsample(red, crNear, crFar),
+      writePixels(luma, blue, red, target, local),
+      advance(luma, i32.const(16)),
+      [cbNear, cbFar, crNear, crFar].map((place) => advance(place, i32.const(8))),
+      advance(target, i32.const(48)),
+    );
+  },
+);

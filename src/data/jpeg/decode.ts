@@ -1,7 +1,9 @@
 import type { Pixels } from '../pixels.ts';
-import { writeColour, writeColourOfPairs, writeGrey } from './colour.ts';
+import { kernelMemory } from '../wasm/memory.ts';
+import { WRITTEN_BEHIND, writeColour, writeGrey } from './colour.ts';
 import type { JpegFrame } from './frame.ts';
-import { decodePlanes, unitsOf } from './planes.ts';
+import { type Plane, type Reduction, reducedSize, unitsOf } from './plane.ts';
+import { decodePlanes } from './planes.ts';
 
 /** A part of an image, whole pixels. */
 interface Box {
@@ -11,14 +13,25 @@ interface Box {
   readonly height: number;
 }
 
+/** Pixels above which an image is left to the library: the kernels' memory does not shrink again. */
+const MOST_PIXELS = 2 ** 24;
+
 /**
- * Decodes a part of a JPEG image to bytes [height, width, channels], the same as libjpeg-turbo's. Undefined where its data
- * are damaged, as far as they have to be read, and for grey of colours.
+ * Decodes a part of a JPEG image, which may be reduced, to bytes [height, width, channels], the same as libjpeg-turbo's.
+ * Undefined where its data are damaged, as far as they have to be read, and for grey of colours.
+ *
+ * The bytes lie in the kernels' memory: they are there until another image is decoded or moved.
  */
-export function decodeFrame(frame: JpegFrame, part: Box, channels: number): Pixels | undefined {
-  const { components, width, height } = frame;
-  if (channels === 1 && components.length === 3) return undefined;
-  const units = unitsOf(frame);
+export function decodeFrame(
+  frame: JpegFrame,
+  part: Box,
+  channels: number,
+  reduction: Reduction = 1,
+): Pixels | undefined {
+  const bytes = part.width * part.height * channels;
+  if ((channels === 1 && frame.components.length === 3) || bytes > MOST_PIXELS * channels) return undefined;
+  const { width, height } = reducedSize(frame, reduction);
+  const units = unitsOf(frame, reduction);
   // A pixel takes the samples of chroma around it.
   const wanted = {
     left: Math.floor(Math.max(0, part.left - 2) / units.width),
@@ -26,13 +39,11 @@ export function decodeFrame(frame: JpegFrame, part: Box, channels: number): Pixe
     right: Math.ceil(Math.min(width, part.left + part.width + 2) / units.width),
     bottom: Math.ceil(Math.min(height, part.top + part.height + 2) / units.height),
   };
-  const planes = decodePlanes(frame, wanted);
-  const [luma] = planes ?? [];
-  const [first] = components;
-  if (!planes || !luma || !first) return undefined;
-  const data = new Uint8Array(part.width * part.height * channels);
-  if (components.length === 1) writeGrey(luma, part, channels, data);
-  else if (first.across === 1) writeColour(planes, part, new Uint8ClampedArray(data.buffer));
-  else writeColourOfPairs(planes, first.down, part, data);
+  const decoded = decodePlanes(frame, reduction, wanted, bytes + WRITTEN_BEHIND);
+  if (!decoded) return undefined;
+  const { planes, free } = decoded;
+  if (planes.length === 1) writeGrey(planes[0] as Plane, part, channels, free);
+  else writeColour(planes, part, free);
+  const data = new Uint8Array(kernelMemory().buffer, free, bytes);
   return { data, width: part.width, height: part.height, channels };
 }

@@ -1,5 +1,5 @@
 import type { StoredImage } from '../sources/image-set.ts';
-import { type HuffmanTable, huffmanTable } from './huffman.ts';
+import { type HuffmanCode, isCode } from './huffman.ts';
 import { orientationOf } from './orientation.ts';
 
 export interface JpegComponent {
@@ -7,10 +7,10 @@ export interface JpegComponent {
   /** Blocks of 8×8 samples in a unit, across and down. */
   readonly across: number;
   readonly down: number;
-  /** [64] in zigzag order. */
-  readonly quantisation: Uint16Array;
-  readonly dc: HuffmanTable;
-  readonly ac: HuffmanTable;
+  /** Its quantisation as the kernels read it, see SCALES. */
+  readonly scales: Int32Array;
+  readonly dc: HuffmanCode;
+  readonly ac: HuffmanCode;
 }
 
 /** A baseline JPEG image whose segments have been read, and whose coefficients come at `scan`. */
@@ -32,8 +32,20 @@ export function looksLikeJpeg(image: StoredImage): boolean {
   return image.kind === 'encoded' && image.bytes[0] === 0xff && image.bytes[1] === 0xd8;
 }
 
-/** Images of more pixels are left to the library: the memory of kernels does not shrink again. */
-const MOST_PIXELS = 2 ** 24;
+/** From zigzag to natural order. */
+const NATURAL = Uint8Array.of(
+  ...[
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28,
+  ],
+  ...[
+    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
+    55, 62, 63,
+  ],
+);
+
+/** Larger files are left to the library: the kernels' memory does not shrink again. */
+const MOST_BYTES = 2 ** 25;
 
 interface FrameHeader {
   readonly width: number;
@@ -47,14 +59,15 @@ interface FrameHeader {
  * a library may know more about these.
  */
 export function readFrame(bytes: Uint8Array): JpegFrame | undefined {
-  if (bytes.length < 4 || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  if (bytes.length < 4 || bytes.length > MOST_BYTES || bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   if (bytes[bytes.length - 2] !== 0xff || bytes[bytes.length - 1] !== 0xd9) return undefined;
   if (newest && startsAs(bytes, newest)) return hasRoom({ ...newest, bytes });
-  newest = readSegments(bytes);
-  return newest && hasRoom(newest);
+  const frame = readSegments(bytes);
+  newest = frame && { ...frame, bytes: bytes.slice(0, frame.scan) };
+  return frame && hasRoom(frame);
 }
 
-/** The last frame that was read: files of one data set often begin with the same bytes. */
+/** The last frame that was read, with the bytes before its scan: files of one data set often begin with the same ones. */
 let newest: JpegFrame | undefined;
 
 function startsAs(bytes: Uint8Array, { bytes: known, scan }: JpegFrame): boolean {
@@ -74,8 +87,8 @@ function hasRoom(frame: JpegFrame): JpegFrame | undefined {
 
 function readSegments(bytes: Uint8Array): JpegFrame | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const quantisation: (Uint16Array | undefined)[] = [];
-  const huffman = new Map<number, HuffmanTable>();
+  const quantisation: (Int32Array | undefined)[] = [];
+  const huffman = new Map<number, HuffmanCode>();
   let header: FrameHeader | undefined;
   let restartInterval = 0;
   for (let place = 2; place + 4 <= bytes.length; ) {
@@ -128,7 +141,7 @@ function frameHeader(segment: Uint8Array): FrameHeader | undefined {
   const [bits, high0 = 0, low0 = 0, high1 = 0, low1 = 0, count = 0] = segment;
   const [height, width] = [(high0 << 8) | low0, (high1 << 8) | low1];
   const isUsual = bits === 8 && (count === 1 || count === 3) && segment.length === 6 + 3 * count;
-  if (!isUsual || width === 0 || height === 0 || width * height > MOST_PIXELS) return undefined;
+  if (!isUsual || width === 0 || height === 0) return undefined;
   const components = Array.from({ length: count }, (_, index) => {
     const [id = 0, sampling = 0, table = 0] = segment.subarray(6 + 3 * index);
     return { id, across: sampling >> 4, down: sampling & 15, table };
@@ -148,50 +161,34 @@ function frameHeader(segment: Uint8Array): FrameHeader | undefined {
     : undefined;
 }
 
-function readHuffman(segment: Uint8Array, tables: Map<number, HuffmanTable>): boolean {
+function readHuffman(segment: Uint8Array, codes: Map<number, HuffmanCode>): boolean {
   for (let place = 0; place < segment.length; ) {
     const target = segment[place] as number;
-    const counts = segment.subarray(place + 1, place + 17);
-    const count = counts.reduce((sum, codes) => sum + codes, 0);
-    const symbols = segment.subarray(place + 17, place + 17 + count);
+    const count = segment.subarray(place + 1, place + 17).reduce((sum, symbols) => sum + symbols, 0);
+    const end = place + 17 + count;
+    const code = segment.slice(place + 1, end);
     const isOfDifferences = target < 0x10;
-    if (counts.length < 16 || symbols.length < count || (isOfDifferences && symbols.some((size) => size > 15)))
-      return false;
-    const table = knownTable(segment.subarray(place, place + 17 + count), counts, symbols);
-    if (!table) return false;
-    tables.set(target, table);
-    place += 17 + count;
+    if (end > segment.length || !isCode(code)) return false;
+    if (isOfDifferences && code.subarray(16).some((size) => size > 15)) return false;
+    codes.set(target, code);
+    place = end;
   }
   return true;
 }
 
-/** The last tables that were made, by their bytes: most files have the same ones. */
-const known = new Map<string, HuffmanTable>();
-const MOST_KNOWN = 64;
-
-function knownTable(bytes: Uint8Array, counts: Uint8Array, symbols: Uint8Array): HuffmanTable | undefined {
-  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-  const found = known.get(key);
-  if (found) return found;
-  const table = huffmanTable(counts.slice(), symbols.slice());
-  if (!table) return undefined;
-  if (known.size >= MOST_KNOWN) known.clear();
-  known.set(key, table);
-  return table;
-}
-
-function readQuantisation(segment: Uint8Array, tables: (Uint16Array | undefined)[]): boolean {
+function readQuantisation(segment: Uint8Array, tables: (Int32Array | undefined)[]): boolean {
   for (let place = 0; place < segment.length; ) {
     const target = segment[place] as number;
     const bytes = target >> 4 === 0 ? 1 : 2;
     if (target >> 4 > 1 || (target & 15) > 3 || place + 1 + 64 * bytes > segment.length) return false;
     const start = place + 1;
-    const values = new Uint16Array(64);
+    const scales = new Int32Array(64);
     for (let index = 0, from = start; index < 64; index++, from += bytes) {
       const value = segment[from] as number;
-      values[index] = bytes === 1 ? value : (value << 8) | (segment[from + 1] as number);
+      const factor = bytes === 1 ? value : (value << 8) | (segment[from + 1] as number);
+      scales[index] = (factor << 8) | (2 * (NATURAL[index] as number));
     }
-    tables[target & 15] = values;
+    tables[target & 15] = scales;
     place += 1 + 64 * bytes;
   }
   return true;
@@ -201,8 +198,8 @@ function frameOf(
   bytes: Uint8Array,
   { width, height, components }: FrameHeader,
   segment: Uint8Array,
-  quantisation: readonly (Uint16Array | undefined)[],
-  huffman: ReadonlyMap<number, HuffmanTable>,
+  quantisation: readonly (Int32Array | undefined)[],
+  huffman: ReadonlyMap<number, HuffmanCode>,
   restartInterval: number,
   scan: number,
 ): JpegFrame | undefined {
@@ -210,11 +207,11 @@ function frameOf(
   const complete: JpegComponent[] = [];
   for (const [index, { id, across, down, table }] of components.entries()) {
     const [selector, tables = 0] = segment.subarray(1 + 2 * index);
-    const values = quantisation[table];
+    const scales = quantisation[table];
     const dc = huffman.get(tables >> 4);
     const ac = huffman.get(0x10 | (tables & 15));
-    if (selector !== id || !values || !dc || !ac) return undefined;
-    complete.push({ id, across, down, quantisation: values, dc, ac });
+    if (selector !== id || !scales || !dc || !ac) return undefined;
+    complete.push({ id, across, down, scales, dc, ac });
   }
   return { bytes, width, height, components: complete, restartInterval, scan };
 }

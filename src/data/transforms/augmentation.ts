@@ -35,7 +35,7 @@ export function augmentationOf({ data, model }: RunConfig): Augmentation {
     flip,
     interpolation,
     padding: scale === null ? data.padding : 0,
-    ...(scale === null ? {} : { crop: { scale: pairOf(scale), ratio: pairOf(crop.ratio) } }),
+    ...(scale === null ? {} : { crop: { scale: pairOf(scale), ratio: pairOf(crop.ratio), reduce: crop.reduce } }),
     ...(randAugment === null ? {} : { operations: parseRandAugment(randAugment) }),
     ...(jitter === null ? {} : { jitter }),
     ...(erasing.probability === 0

@@ -1,6 +1,6 @@
 import type { RandomStream } from '../../util/random.ts';
+import type { Operation } from './canvas.ts';
 import { brightness, colour, contrast } from './enhance.ts';
-import type { Raster } from './raster.ts';
 
 /** Least and largest factor of torchvision's `ColorJitter` for each of its operations; null leaves it out. */
 export interface ColourJitter {
@@ -33,7 +33,7 @@ export function drawJitter(settings: ColourJitter, random: RandomStream): DrawnJ
   return result;
 }
 
-/** Applies operations to an image in place. */
-export function applyJitter(image: Uint8Array, raster: Raster, drawn: readonly DrawnJitter[]): void {
-  for (const { name, factor } of drawn) enhancements[name](image, image, raster, factor);
+/** What an operation that has been drawn does. */
+export function jitterOf({ name, factor }: DrawnJitter): Operation {
+  return enhancements[name](factor);
 }

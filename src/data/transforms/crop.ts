@@ -7,6 +7,8 @@ export interface RandomCrop {
   readonly scale: readonly [number, number];
   /** Least and largest width / height. */
   readonly ratio: readonly [number, number];
+  /** Whether large images may be decoded at a fraction of their size. */
+  readonly reduce?: boolean;
 }
 
 const ATTEMPTS = 10;

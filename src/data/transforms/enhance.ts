@@ -1,5 +1,7 @@
-import { applyTable } from './point.ts';
-import type { Raster } from './raster.ts';
+import { kernelMemory } from '../wasm/memory.ts';
+import { type Canvas, lengthOf, type Operation } from './canvas.ts';
+import { colourKernels } from './colour-kernels.ts';
+import { point } from './point.ts';
 
 /*
  * PIL's `ImageEnhance`: an image is blended with a degenerate version of itself; factor 0 gives that version, 1 the image,
@@ -7,72 +9,76 @@ import type { Raster } from './raster.ts';
  */
 
 /** Towards black. */
-export function brightness(source: Uint8Array, target: Uint8Array, _: Raster, factor: number): void {
-  blendWithConstant(source, target, 0, factor);
+export function brightness(factor: number): Operation {
+  return blendWithConstant(0, factor);
 }
 
 /** Towards the mean of the luma. */
-export function contrast(source: Uint8Array, target: Uint8Array, raster: Raster, factor: number): void {
-  const { channels, width, height } = raster;
-  let sum = 0;
-  for (let place = 0; place < source.length; place += channels) sum += luma(source, place, channels);
-  blendWithConstant(source, target, Math.trunc(sum / (width * height) + 0.5), factor);
+export function contrast(factor: number): Operation {
+  return (canvas) => blendWithConstant(meanLuma(canvas), factor)(canvas);
 }
 
 /** Towards grey: saturation. */
-export function colour(source: Uint8Array, target: Uint8Array, { channels }: Raster, factor: number): void {
-  const scaled = scaledDifferences(factor);
-  for (let place = 0; place < source.length; place += channels) {
-    const grey = luma(source, place, channels);
-    for (let channel = 0; channel < channels; channel++) {
-      target[place + channel] = blend(grey, source[place + channel] as number, scaled);
+export function colour(factor: number): Operation {
+  return (canvas) => {
+    const { source, target, channels } = canvas;
+    const end = source + lengthOf(canvas);
+    if (channels === 3) colourKernels().blendWithLuma(source, end, target, bitsOf(factor));
+    else bytesOf().copyWithin(target, source, end);
+  };
+}
+
+/** Towards the image smoothed by the kernel (1 1 1; 1 5 1; 1 1 1) / 13; pixels at the border stay. */
+export function sharpness(factor: number): Operation {
+  return (canvas) => {
+    const { source, target, width, height, channels } = canvas;
+    const stride = width * channels;
+    const bytes = bytesOf();
+    if (width > 2 && height > 2) {
+      const [first, end] = [stride + channels, (height - 1) * stride - channels];
+      const { blendWithNeighbours } = colourKernels();
+      blendWithNeighbours(source + first, source + end, target + first, bitsOf(factor), stride, channels);
     }
-  }
+    const keep = (from: number, length: number) => {
+      for (let place = from; place < from + length; place++) bytes[target + place] = bytes[source + place] as number;
+    };
+    for (let row = 1; row < height; row++) keep(row * stride - channels, 2 * channels);
+    keep(0, stride);
+    keep((height - 1) * stride, stride);
+  };
 }
 
-/** Towards the image smoothed by the kernel (1 1 1; 1 5 1; 1 1 1) / 13; pixels at the border stay. Not in place. */
-export function sharpness(source: Uint8Array, target: Uint8Array, raster: Raster, factor: number): void {
-  const { width, height, channels } = raster;
-  const stride = width * channels;
-  const scaled = scaledDifferences(factor);
-  target.set(source);
-  for (let row = 1; row < height - 1; row++) {
-    const end = (row + 1) * stride - channels;
-    for (let place = row * stride + channels; place < end; place++) {
-      const sum =
-        columnOfThree(source, place - channels, stride) +
-        columnOfThree(source, place, stride) +
-        columnOfThree(source, place + channels, stride) +
-        4 * (source[place] as number);
-      target[place] = blend(((2 * sum + 13) / 26) | 0, source[place] as number, scaled);
-    }
-  }
-}
-
-function columnOfThree(source: Uint8Array, place: number, stride: number): number {
-  return (source[place - stride] as number) + (source[place] as number) + (source[place + stride] as number);
-}
-
-function blendWithConstant(source: Uint8Array, target: Uint8Array, degenerate: number, factor: number): void {
-  const scaled = scaledDifferences(factor);
-  const table = Uint8Array.from({ length: 256 }, (_, value) => blend(degenerate, value, scaled));
-  applyTable(source, target, table);
-}
-
-/** factor × difference in single precision, for differences from -255 on. */
-function scaledDifferences(factor: number): Float32Array {
+function blendWithConstant(degenerate: number, factor: number): Operation {
   const single = Math.fround(factor);
-  return Float32Array.from({ length: 511 }, (_, place) => single * (place - 255));
+  const table = new Uint8Array(256);
+  for (let value = 0; value < 256; value++) {
+    const blended = Math.fround(degenerate + Math.fround(single * (value - degenerate)));
+    table[value] = Math.max(0, Math.min(255, blended));
+  }
+  return point(table);
 }
 
-function blend(degenerate: number, value: number, scaled: Float32Array): number {
-  const blended = Math.fround(degenerate + (scaled[value - degenerate + 255] as number));
-  return blended <= 0 ? 0 : blended >= 255 ? 255 : Math.trunc(blended);
+function meanLuma(canvas: Canvas): number {
+  const { source, channels, width, height } = canvas;
+  const bytes = bytesOf();
+  const end = source + lengthOf(canvas);
+  let sum = 0;
+  for (let place = source; place < end; place += channels) sum += luma(bytes, place, channels);
+  return Math.trunc(sum / (width * height) + 0.5);
 }
 
 /** ITU-R 601-2 luma in 16-bit fixed point, as PIL's `convert('L')`. */
-function luma(source: Uint8Array, place: number, channels: number): number {
-  const first = source[place] as number;
+function luma(bytes: Uint8Array, place: number, channels: number): number {
+  const first = bytes[place] as number;
   if (channels === 1) return first;
-  return (first * 19595 + (source[place + 1] as number) * 38470 + (source[place + 2] as number) * 7471 + 0x8000) >> 16;
+  return (first * 19595 + (bytes[place + 1] as number) * 38470 + (bytes[place + 2] as number) * 7471 + 0x8000) >> 16;
+}
+
+function bytesOf(): Uint8Array {
+  return new Uint8Array(kernelMemory().buffer);
+}
+
+/** The bits of a number of single precision. */
+function bitsOf(value: number): number {
+  return new Int32Array(Float32Array.of(value).buffer)[0] as number;
 }

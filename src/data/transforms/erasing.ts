@@ -1,4 +1,5 @@
 import type { RandomStream } from '../../util/random.ts';
+import { type NoiseTable, noiseOf, noiseTable } from './noise.ts';
 import type { Raster } from './raster.ts';
 import type { Box } from './resize.ts';
 
@@ -39,7 +40,7 @@ export function drawErasure(
  * Fills an area of the image at `offset` with noise, every value of every pixel drawn on its own.
  *
  * timm erases after normalisation with N(0, 1). Images are normalised from bytes in the step program here, so the noise is
- * what becomes that: 255 (mean + std · N(0, 1)), rounded and kept within 0 and 255.
+ * what becomes that, see {@link noiseTable}.
  *
  * @param mean per channel, in [0, 1], as the image is normalised with; so is `std`
  */
@@ -52,14 +53,12 @@ export function erase(
   std: readonly number[],
   random: RandomStream,
 ): void {
-  const centres = mean.map((value) => 255 * value + 0.5);
-  const spreads = std.map((value) => 255 * value);
+  const tables = mean.map((value, channel) => noiseTable(value, std[channel] as number));
   for (let row = box.top; row < box.top + box.height; row++) {
     let place = offset + (row * width + box.left) * channels;
     for (let column = 0; column < box.width; column++) {
       for (let channel = 0; channel < channels; channel++, place++) {
-        const value = (centres[channel] as number) + (spreads[channel] as number) * random.normal();
-        target[place] = value < 0 ? 0 : value > 255 ? 255 : value;
+        target[place] = noiseOf(tables[channel] as NoiseTable, random.uniform());
       }
     }
   }

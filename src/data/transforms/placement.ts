@@ -46,11 +46,6 @@ export function placeImage(
   }
 }
 
-/** Mirrors an image [size, size, channels] in its place. */
-export function mirror(target: Uint8Array, offset: number, size: number, channels: number): void {
-  for (let row = 0; row < size; row++) mirrorRow(target, offset + row * size * channels, size, channels);
-}
-
 function mirrorRow(target: Uint8Array, start: number, size: number, channels: number): void {
   const last = start + (size - 1) * channels;
   for (let left = start, right = last; left < right; left += channels, right -= channels) {

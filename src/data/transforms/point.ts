@@ -1,11 +1,20 @@
-import type { Raster } from './raster.ts';
+import { roomFor } from '../wasm/memory.ts';
+import { type Canvas, lengthOf, type Operation } from './canvas.ts';
+import { colourKernels } from './colour-kernels.ts';
 
 /** What becomes of each of the 256 values of a byte. */
 export type PointTable = Uint8Array;
 
-/** Applies a table to every byte; `source` and `target` may be the same. */
-export function applyTable(source: Uint8Array, target: Uint8Array, table: PointTable): void {
-  for (let place = 0; place < source.length; place++) target[place] = table[source[place] as number] as number;
+/** Applies a table to every byte. */
+export function point(table: PointTable): Operation {
+  return (canvas) => applyTables(canvas, [table, table, table]);
+}
+
+function applyTables(canvas: Canvas, tables: readonly PointTable[]): void {
+  const { source, target, scratch } = canvas;
+  const bytes = roomFor(scratch + 3 * 256);
+  for (const [channel, table] of tables.entries()) bytes.set(table, scratch + 256 * channel);
+  colourKernels().mapBytes(source, source + lengthOf(canvas), scratch, target);
 }
 
 export const invertTable: PointTable = tableOf((value) => 255 - value);
@@ -27,26 +36,20 @@ export function solarizeAddTable(added: number): PointTable {
 }
 
 /** Spreads the values of every channel over the whole range (PIL's `autocontrast` without cutoff). */
-export function autoContrast(source: Uint8Array, target: Uint8Array, { channels }: Raster): void {
-  for (let channel = 0; channel < channels; channel++) {
-    const counts = histogram(source, channels, channel);
-    const low = counts.findIndex((count) => count > 0);
-    const high = counts.findLastIndex((count) => count > 0);
-    const scale = 255 / (high - low);
-    const offset = -low * scale;
-    const spread = (value: number) => Math.max(0, Math.min(255, Math.trunc(value * scale + offset)));
-    applyToChannel(source, target, channels, channel, tableOf(high <= low ? (value) => value : spread));
-  }
-}
+export const autoContrast: Operation = (canvas) => applyTables(canvas, histograms(canvas).map(spreadingTable));
 
 /** Makes the values of every channel about equally frequent (PIL's `equalize`). */
-export function equalize(source: Uint8Array, target: Uint8Array, { channels }: Raster): void {
-  for (let channel = 0; channel < channels; channel++) {
-    applyToChannel(source, target, channels, channel, equalizingTable(histogram(source, channels, channel)));
-  }
+export const equalize: Operation = (canvas) => applyTables(canvas, histograms(canvas).map(equalizingTable));
+
+function spreadingTable(counts: Int32Array): PointTable {
+  const low = counts.findIndex((count) => count > 0);
+  const high = counts.findLastIndex((count) => count > 0);
+  const scale = 255 / (high - low);
+  const offset = -low * scale;
+  return tableOf((value) => (high <= low ? value : Math.max(0, Math.min(255, Math.trunc(value * scale + offset)))));
 }
 
-function equalizingTable(counts: Uint32Array): PointTable {
+function equalizingTable(counts: Int32Array): PointTable {
   const last = counts.findLast((count) => count > 0) ?? 0;
   const total = counts.reduce((sum, count) => sum + count, 0);
   const step = Math.floor((total - last) / 255);
@@ -59,27 +62,23 @@ function equalizingTable(counts: Uint32Array): PointTable {
   });
 }
 
-function histogram(source: Uint8Array, channels: number, channel: number): Uint32Array {
-  const counts = new Uint32Array(256);
-  for (let place = channel; place < source.length; place += channels) {
-    const value = source[place] as number;
-    counts[value] = (counts[value] as number) + 1;
-  }
-  return counts;
-}
-
-function applyToChannel(
-  source: Uint8Array,
-  target: Uint8Array,
-  channels: number,
-  channel: number,
-  table: PointTable,
-): void {
-  for (let place = channel; place < source.length; place += channels) {
-    target[place] = table[source[place] as number] as number;
-  }
+/** How often each value occurs in each of three channels; grey is taken for three equal ones. */
+function histograms(canvas: Canvas): Int32Array[] {
+  const { source, scratch, channels } = canvas;
+  const bytes = roomFor(scratch + 3 * 1024);
+  const counts = new Int32Array(bytes.buffer, scratch, 3 * 256).fill(0);
+  const end = source + lengthOf(canvas);
+  if (channels === 3) colourKernels().countValues(source, end, scratch);
+  else
+    for (let place = source; place < end; place++)
+      counts[bytes[place] as number] = (counts[bytes[place] as number] as number) + 1;
+  return [0, 1, 2].map((channel) =>
+    counts.slice(...(channels === 3 ? [256 * channel, 256 * (channel + 1)] : [0, 256])),
+  );
 }
 
 function tableOf(of: (value: number) => number): PointTable {
-  return Uint8Array.from({ length: 256 }, (_, value) => of(value));
+  const table = new Uint8Array(256);
+  for (let value = 0; value < 256; value++) table[value] = of(value);
+  return table;
 }

@@ -1,12 +1,13 @@
 import { MAX_MAGNITUDE, type RandAugment } from '../../config/rand-augment.ts';
 import type { RandomStream } from '../../util/random.ts';
-import { rotation, transformAffine } from './affine.ts';
+import { type Affine, rotation, transformAffine } from './affine.ts';
+import type { Operation } from './canvas.ts';
 import { brightness, colour, contrast, sharpness } from './enhance.ts';
 import {
-  applyTable,
   autoContrast,
   equalize,
   invertTable,
+  point,
   posterizeTable,
   solarizeAddTable,
   solarizeTable,
@@ -41,76 +42,51 @@ const drawn: readonly (OperationName | readonly [plain: OperationName, increasin
   'TranslateYRel',
 ];
 
-type Apply = (
-  source: Uint8Array,
-  target: Uint8Array,
-  raster: Raster,
-  value: number,
-  interpolation: Interpolation,
-  fill: readonly number[],
-) => void;
-
-interface Operation {
+interface OperationKind {
   /** The value that a strength from 0 to 1 comes to; those that have a direction take it from `sign`, 1 or -1. */
   readonly value: (strength: number, sign: number) => number;
-  readonly apply: Apply;
+  /** The operation of a value; `fill` is the colour of what lies outside of a moved image. */
+  readonly of: (value: number, interpolation: Interpolation, fill: readonly number[]) => Operation;
 }
 
 const none = () => 0;
 const enhancing = (strength: number) => strength * 1.8 + 0.1;
 const increasing = (strength: number, sign: number) => 1 + sign * (strength * 0.9);
-const posterize: Apply = (source, target, _, bits) => applyTable(source, target, posterizeTable(bits));
-const solarize: Apply = (source, target, _, threshold) => applyTable(source, target, solarizeTable(threshold));
+const posterize = (bits: number) => point(posterizeTable(bits));
+const solarize = (threshold: number) => point(solarizeTable(threshold));
 const shear = (strength: number, sign: number) => sign * (strength * 0.3);
 const translation = (strength: number, sign: number) => sign * (strength * 0.45);
+/** A move by the matrix that a value comes to. */
+const moving =
+  (matrix: (value: number, raster: Raster) => Affine): OperationKind['of'] =>
+  (value, interpolation, fill) =>
+  (canvas) =>
+    transformAffine(canvas, matrix(value, canvas), interpolation, fill);
 
 /** Levels and operations as in timm's `auto_augment.py`. */
 const operations = {
-  AutoContrast: { value: none, apply: autoContrast },
-  Equalize: { value: none, apply: equalize },
-  Invert: { value: none, apply: (source, target) => applyTable(source, target, invertTable) },
-  Rotate: {
-    value: (strength, sign) => sign * (strength * 30),
-    apply: (source, target, raster, degrees, interpolation, fill) =>
-      transformAffine(source, target, raster, rotation(degrees, raster), interpolation, fill),
-  },
-  Posterize: { value: (strength) => Math.trunc(strength * 4), apply: posterize },
-  PosterizeIncreasing: { value: (strength) => 4 - Math.trunc(strength * 4), apply: posterize },
-  Solarize: { value: (strength) => Math.trunc(strength * 256), apply: solarize },
-  SolarizeIncreasing: { value: (strength) => 256 - Math.trunc(strength * 256), apply: solarize },
-  SolarizeAdd: {
-    value: (strength) => Math.trunc(strength * 110),
-    apply: (source, target, _, added) => applyTable(source, target, solarizeAddTable(added)),
-  },
-  Color: { value: enhancing, apply: colour },
-  ColorIncreasing: { value: increasing, apply: colour },
-  Contrast: { value: enhancing, apply: contrast },
-  ContrastIncreasing: { value: increasing, apply: contrast },
-  Brightness: { value: enhancing, apply: brightness },
-  BrightnessIncreasing: { value: increasing, apply: brightness },
-  Sharpness: { value: enhancing, apply: sharpness },
-  SharpnessIncreasing: { value: increasing, apply: sharpness },
-  ShearX: {
-    value: shear,
-    apply: (source, target, raster, factor, interpolation, fill) =>
-      transformAffine(source, target, raster, [1, factor, 0, 0, 1, 0], interpolation, fill),
-  },
-  ShearY: {
-    value: shear,
-    apply: (source, target, raster, factor, interpolation, fill) =>
-      transformAffine(source, target, raster, [1, 0, 0, factor, 1, 0], interpolation, fill),
-  },
-  TranslateXRel: {
-    value: translation,
-    apply: (source, target, raster, share, interpolation, fill) =>
-      transformAffine(source, target, raster, [1, 0, share * raster.width, 0, 1, 0], interpolation, fill),
-  },
-  TranslateYRel: {
-    value: translation,
-    apply: (source, target, raster, share, interpolation, fill) =>
-      transformAffine(source, target, raster, [1, 0, 0, 0, 1, share * raster.height], interpolation, fill),
-  },
-} as const satisfies Record<string, Operation>;
+  AutoContrast: { value: none, of: () => autoContrast },
+  Equalize: { value: none, of: () => equalize },
+  Invert: { value: none, of: () => point(invertTable) },
+  Rotate: { value: (strength, sign) => sign * (strength * 30), of: moving(rotation) },
+  Posterize: { value: (strength) => Math.trunc(strength * 4), of: posterize },
+  PosterizeIncreasing: { value: (strength) => 4 - Math.trunc(strength * 4), of: posterize },
+  Solarize: { value: (strength) => Math.trunc(strength * 256), of: solarize },
+  SolarizeIncreasing: { value: (strength) => 256 - Math.trunc(strength * 256), of: solarize },
+  SolarizeAdd: { value: (strength) => Math.trunc(strength * 110), of: (added) => point(solarizeAddTable(added)) },
+  Color: { value: enhancing, of: colour },
+  ColorIncreasing: { value: increasing, of: colour },
+  Contrast: { value: enhancing, of: contrast },
+  ContrastIncreasing: { value: increasing, of: contrast },
+  Brightness: { value: enhancing, of: brightness },
+  BrightnessIncreasing: { value: increasing, of: brightness },
+  Sharpness: { value: enhancing, of: sharpness },
+  SharpnessIncreasing: { value: increasing, of: sharpness },
+  ShearX: { value: shear, of: moving((factor) => [1, factor, 0, 0, 1, 0]) },
+  ShearY: { value: shear, of: moving((factor) => [1, 0, 0, factor, 1, 0]) },
+  TranslateXRel: { value: translation, of: moving((share, { width }) => [1, 0, share * width, 0, 1, 0]) },
+  TranslateYRel: { value: translation, of: moving((share, { height }) => [1, 0, 0, 0, 1, share * height]) },
+} as const satisfies Record<string, OperationKind>;
 
 /** The operations of an image, in the order in which they are applied. */
 export function drawOperations(
@@ -136,23 +112,11 @@ export function drawOperations(
 }
 
 /**
- * Applies operations to the image that `image` holds [height, width, channels], with `spare` of the same length as room to
- * work in. Returns the one of the two buffers that holds the result.
+ * What an operation that has been drawn does.
  *
  * @param fill colour of what lies outside of a moved image
  */
-export function applyOperations(
-  image: Uint8Array,
-  spare: Uint8Array,
-  raster: Raster,
-  drawnOperations: readonly DrawnOperation[],
-  fill: readonly number[],
-): Uint8Array {
-  let [source, target] = [image, spare];
-  for (const { name, value, interpolation } of drawnOperations) {
-    const { apply }: Operation = operations[name];
-    apply(source, target, raster, value, interpolation, fill);
-    [source, target] = [target, source];
-  }
-  return source;
+export function operationOf({ name, value, interpolation }: DrawnOperation, fill: readonly number[]): Operation {
+  const kind: OperationKind = operations[name];
+  return kind.of(value, interpolation, fill);
 }

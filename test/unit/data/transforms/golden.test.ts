@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Pixels } from '../../../../src/data/pixels.ts';
+import { applyAll } from '../../../../src/data/transforms/canvas.ts';
 import { centralScaling } from '../../../../src/data/transforms/crop.ts';
-import { applyOperations, type OperationName } from '../../../../src/data/transforms/rand-augment.ts';
+import { type OperationName, operationOf } from '../../../../src/data/transforms/rand-augment.ts';
 import type { Interpolation } from '../../../../src/data/transforms/raster.ts';
 import { resizeBox } from '../../../../src/data/transforms/resize.ts';
 
@@ -39,9 +40,9 @@ describe('operations on images are those of PIL to the last bit', () => {
     expect(own.length).toBeGreaterThanOrEqual(2);
     for (const [, , imageName, value, interpolation, result] of own) {
       const image = imageOf(imageName);
-      const drawn = [{ name, value, interpolation }];
-      const actual = applyOperations(image.data, new Uint8Array(image.data.length), image, drawn, head.fill);
-      expect(actual, `${imageName}, ${value}, ${interpolation}`).toEqual(bytesOf(result));
+      const drawn = { name, value, interpolation };
+      applyAll(image.data, image, [operationOf(drawn, head.fill)]);
+      expect(image.data, `${imageName}, ${value}, ${interpolation}`).toEqual(bytesOf(result));
     }
   });
 });
