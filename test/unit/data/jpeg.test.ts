@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../../src/data/jpeg/decode.ts';
-import { readFrame } from '../../../src/data/jpeg/frame.ts';
+import { type JpegFrame, readFrame } from '../../../src/data/jpeg/frame.ts';
+import { type Reduction, reducedSize, reductionsOf } from '../../../src/data/jpeg/plane.ts';
 import { randomStream } from '../../../src/util/random.ts';
 
 /** An image with edges, smooth parts and noise. */
@@ -28,6 +30,20 @@ async function byLibrary(bytes: Uint8Array, colours = 3) {
     .raw()
     .toBuffer({ resolveWithObject: true });
   return { data: new Uint8Array(data), width: info.width, height: info.height, channels: info.channels };
+}
+
+/** A file, whether it is read, and of each reduction from 1/2 on width, height and SHA-256 of its pixels. */
+interface FileCase {
+  readonly name: string;
+  readonly isRead: boolean;
+  readonly file: string;
+  readonly reduced?: readonly (readonly [number, number, string])[];
+}
+
+function frameOf(bytes: Uint8Array): JpegFrame {
+  const frame = readFrame(bytes);
+  if (!frame) throw new Error('a usual file is read');
+  return frame;
 }
 
 describe('the JPEG decoder', () => {
@@ -57,35 +73,62 @@ describe('the JPEG decoder', () => {
     );
   });
 
-  it('makes of any part the same pixels as of the whole', async () => {
+  it('makes of any part the same pixels as of the whole, reduced or not', async () => {
     for (const chromaSubsampling of ['4:2:0', '4:4:4']) {
-      const bytes = await picture(67, 53, 3).jpeg({ chromaSubsampling }).toBuffer();
-      const frame = readFrame(bytes);
-      if (!frame) throw new Error('a usual file is read');
-      const all = decodeFrame(frame, whole(frame), 3)?.data.slice() ?? new Uint8Array();
-      fc.assert(
-        fc.property(fc.nat(66), fc.nat(52), fc.nat(66), fc.nat(52), (left, top, width, height) => {
-          const part = { left, top, width: Math.min(67 - left, width + 1), height: Math.min(53 - top, height + 1) };
-          const rows = Array.from({ length: part.height }, (_, row) => {
-            const start = ((top + row) * 67 + left) * 3;
-            return all.subarray(start, start + part.width * 3);
-          });
-          expect(Buffer.compare(decodeFrame(frame, part, 3)?.data ?? Buffer.of(), Buffer.concat(rows))).toBe(0);
-        }),
-        { numRuns: 200, seed: 2 },
-      );
+      const frame = frameOf(await picture(67, 53, 3).jpeg({ chromaSubsampling }).toBuffer());
+      for (const reduction of reductionsOf(frame)) {
+        const { width, height } = reducedSize(frame, reduction);
+        const all = decodeFrame(frame, whole({ width, height }), 3, reduction)?.data.slice() ?? new Uint8Array();
+        expect(all.length).toBe(width * height * 3);
+        fc.assert(
+          fc.property(
+            fc.nat(width - 1),
+            fc.nat(height - 1),
+            fc.nat(width),
+            fc.nat(height),
+            (left, top, across, down) => {
+              const part = {
+                left,
+                top,
+                width: Math.min(width - left, across + 1),
+                height: Math.min(height - top, down + 1),
+              };
+              const rows = Array.from({ length: part.height }, (_, row) => {
+                const start = ((top + row) * width + left) * 3;
+                return all.subarray(start, start + part.width * 3);
+              });
+              const decoded = decodeFrame(frame, part, 3, reduction)?.data ?? Buffer.of();
+              expect(Buffer.compare(decoded, Buffer.concat(rows))).toBe(0);
+            },
+          ),
+          { numRuns: 100, seed: 2 },
+        );
+      }
     }
   });
 
-  it('reads files of libjpeg: restart markers, Exif and chroma halved across only', async () => {
-    // Written by golden.py with PIL, with what the library cannot write.
+  it('reads files of libjpeg, reduced or not: restart markers, Exif and chroma halved across only', async () => {
+    // Written by jpeg-files.py with PIL: what the image library cannot write, and pixels of its draft mode.
     const lines = (await readFile(new URL('jpeg-files.ndjson', import.meta.url), 'utf8')).trimEnd().split('\n');
     for (const line of lines) {
-      const { name, isRead, file } = JSON.parse(line) as { name: string; isRead: boolean; file: string };
+      const { name, isRead, file, reduced = [] } = JSON.parse(line) as FileCase;
       const bytes = new Uint8Array(Buffer.from(file, 'base64'));
       const frame = readFrame(bytes);
       expect(frame !== undefined, name).toBe(isRead);
-      if (frame) expect(decodeFrame(frame, whole(frame), 3), name).toEqual(await byLibrary(bytes));
+      if (!frame) continue;
+      const { length: channels } = frame.components;
+      expect(decodeFrame(frame, whole(frame), channels), name).toEqual(await byLibrary(bytes, channels));
+      const reductions = reductionsOf(frame).slice(1);
+      expect(reductions.length).toBeGreaterThanOrEqual(2);
+      for (const [index, reduction] of reductions.entries()) {
+        const [width, height, sha256] = reduced[index] ?? [];
+        expect(reducedSize(frame, reduction), name).toEqual({ width, height });
+        const pixels = decodeFrame(frame, whole(reducedSize(frame, reduction)), channels, reduction);
+        const hash = createHash('sha256')
+          .update(pixels?.data ?? Buffer.of())
+          .digest('hex');
+        expect(hash, `${name}, 1/${reduction}`).toBe(sha256);
+      }
     }
   });
 
@@ -111,5 +154,22 @@ describe('the JPEG decoder', () => {
     // 8000×8000, by the frame header.
     bytes.set([0x1f, 0x40, 0x1f, 0x40], start + 5);
     expect(readFrame(bytes)).toBeUndefined();
+  });
+
+  it('leaves to the library what would take much memory for good', async () => {
+    const size = 4104;
+    const flat = sharp({ create: { width: size, height: size, channels: 3, background: '#8090a0' } });
+    const bytes = new Uint8Array(await flat.jpeg({ quality: 40 }).toBuffer());
+    const frame = frameOf(bytes);
+    expect(decodeFrame(frame, whole(frame), 3)).toBeUndefined();
+    const half: Reduction = 2;
+    const { data, ...extent } = decodeFrame(frame, whole(reducedSize(frame, half)), 3, half) ?? {};
+    expect(extent).toEqual({ width: size / 2, height: size / 2, channels: 3 });
+    expect(new Set(data)).toEqual(new Set((await byLibrary(bytes)).data));
+
+    const padded = new Uint8Array(2 ** 25 + 1);
+    padded.set(bytes.subarray(0, -2));
+    padded.set(bytes.subarray(-2), padded.length - 2);
+    expect(readFrame(padded)).toBeUndefined();
   });
 });

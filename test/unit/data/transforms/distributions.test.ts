@@ -3,6 +3,7 @@ import { parseRandAugment } from '../../../../src/config/rand-augment.ts';
 import { drawJitter } from '../../../../src/data/transforms/colour-jitter.ts';
 import { drawBox } from '../../../../src/data/transforms/crop.ts';
 import { drawErasure, erase } from '../../../../src/data/transforms/erasing.ts';
+import { noiseOf, noiseTable } from '../../../../src/data/transforms/noise.ts';
 import { drawPlacement } from '../../../../src/data/transforms/placement.ts';
 import { drawOperations } from '../../../../src/data/transforms/rand-augment.ts';
 import { randomStream } from '../../../../src/util/random.ts';
@@ -241,6 +242,44 @@ describe('erasing', () => {
       found.map(({ width, height }) => height / width),
       logUniform(0.3, 1 / 0.3),
     );
+  });
+
+  it('draws every byte with the probability that rounding and clipping N(0, 1) gives it', () => {
+    for (const [mean, std] of [
+      [0.485, 0.229],
+      [0.02, 0.2],
+      [0.9, 0.001],
+    ] as const) {
+      const { own, other } = noiseTable(mean, std);
+      const shares = new Float64Array(256);
+      for (let place = 0; place < 256; place++) {
+        const share = (own[place] as number) - place;
+        shares[place] = (shares[place] as number) + share / 256;
+        shares[other[place] as number] = (shares[other[place] as number] as number) + (1 - share) / 256;
+      }
+      // The density summed by the midpoint rule, to forty deviations on either side of what is cut off.
+      const mass = (from: number, to: number) => {
+        const [least, most] = [from, to].map((bound) =>
+          Math.max(-40, Math.min(40, (bound - 255 * mean) / (255 * std))),
+        );
+        const [start, width] = [least as number, ((most as number) - (least as number)) / 40_000];
+        let sum = 0;
+        for (let step = 0; step < 40_000; step++) sum += Math.exp(-((start + (step + 0.5) * width) ** 2) / 2);
+        return (sum * width) / Math.sqrt(2 * Math.PI);
+      };
+      for (const byte of [0, 1, 5, 77, 124, 200, 229, 230, 254, 255]) {
+        const expected = mass(byte === 0 ? -1e6 : byte - 0.5, byte === 255 ? 1e6 : byte + 0.5);
+        expect(Math.abs((shares[byte] as number) - expected), `${byte} of ${mean} ± ${std}`).toBeLessThan(1e-6);
+      }
+      expect(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1)).toBeLessThan(1e-12);
+      for (const uniform of [0, 0.3, 0.5, 1 - 2 ** -32]) {
+        const place = Math.floor(256 * uniform);
+        const isOwn = 256 * uniform < (own[place] as number);
+        expect(noiseOf({ own, other }, uniform)).toBe(isOwn ? place : other[place]);
+      }
+    }
+    // Without a deviation it is the mean.
+    expect([0, 0.4, 0.99].map((uniform) => noiseOf(noiseTable(0.2, 0), uniform))).toEqual([51, 51, 51]);
   });
 
   it('fills with what becomes N(0, 1) in normalisation, within bytes, and nothing outside', () => {

@@ -49,6 +49,11 @@ def crop_and_resize(image, left, top, width, height, size, interpolation):
     return F.resized_crop(image, top, left, height, width, [size, size], mode)
 
 
+def region(image, left, top, width, height, size, interpolation):
+    box = (left, top, left + width, top + height)
+    return image.resize((size, size), RESAMPLE[interpolation], box=box)
+
+
 def centre(image, shorter, size):
     return CenterCrop(size)(Resize(shorter, InterpolationMode.BICUBIC)(image))
 
@@ -91,6 +96,8 @@ VALUES = {
     "TranslateYRel": [-0.45, 0.031, 0.405],
 }
 BOXES = [(0, 0, 16, 12), (3, 2, 11, 9), (5, 4, 1, 1), (2, 0, 8, 8), (0, 3, 5, 9)]
+# Bounds in eighths of a pixel, as reduced images have them.
+REGIONS = [(0.5, 0, 15.5, 12), (3.25, 2.125, 7.5, 9.75), (0, 3.5, 4.375, 8.5)]
 
 
 def encoded(array):
@@ -98,7 +105,7 @@ def encoded(array):
 
 
 def main():
-    operations, resizes, centres = [], [], []
+    operations, resizes, regions, centres = [], [], [], []
     for name, image in IMAGES.items():
         for operation, apply in OPERATIONS.items():
             if name not in ("colour", "grey") and operation not in ("AutoContrast", "Equalize", "Contrast"):
@@ -116,6 +123,10 @@ def main():
                 for interpolation in RESAMPLE:
                     result = np.asarray(crop_and_resize(IMAGES[name], *box, size, interpolation))
                     resizes.append(["resize", name, list(box), size, interpolation, encoded(result)])
+        for part in REGIONS:
+            for interpolation in RESAMPLE:
+                result = np.asarray(region(IMAGES[name], *part, 6, interpolation))
+                regions.append(["region", name, list(part), 6, interpolation, encoded(result)])
     for name in ("colour", "grey", "noise", "large"):
         for shorter, size in ((8, 7), (9, 8), (16, 14), (7, 7)):
             centres.append(["centre", name, shorter, size, encoded(np.asarray(centre(IMAGES[name], shorter, size)))])
@@ -129,7 +140,7 @@ def main():
         for name, array in ARRAYS.items()
     }
     versions = {"PIL": PIL.__version__, "torchvision": torchvision.__version__}
-    lines = [{"versions": versions, "fill": FILL, "images": images}, *operations, *resizes, *centres]
+    lines = [{"versions": versions, "fill": FILL, "images": images}, *operations, *resizes, *regions, *centres]
     path = os.path.join(os.path.dirname(__file__), "golden.ndjson")
     with open(path, "w") as file:
         file.writelines(json.dumps(line) + "\n" for line in lines)
