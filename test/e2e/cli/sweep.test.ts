@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { archiveRun, restoreRun } from '../../../scripts/results/archive.ts';
 import { tinyRecipe } from '../../../scripts/soak/recipe.ts';
 import { runCli } from '../../support/cli.ts';
 import { comparisonDocument, sweepDocument } from '../../support/json-documents.ts';
@@ -58,6 +59,20 @@ test('a sweep that is stopped goes on where it was, and does nothing once it is 
   const again = await sweep(...args);
   expect({ exitCode: again.exitCode, stderr: again.stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(again.stdout).toBe(resumed.stdout);
+
+  // Small copies of the runs stand for them on another machine.
+  const elsewhere = join(folder, 'runs elsewhere');
+  for (const name of names) {
+    await archiveRun(join(runs, name), join(folder, 'archive', name));
+    expect((await readdir(join(folder, 'archive', name))).sort()).toEqual([
+      'journal.ndjson',
+      'result.json',
+      'run.json',
+    ]);
+    await restoreRun(join(folder, 'archive', name), join(elsewhere, name), 'shapes');
+  }
+  const restored = await runCli(['sweep', '--config', config, '--runs-dir', elsewhere, ...args], { cwd: folder });
+  expect(restored).toMatchObject({ exitCode: 0, stderr: '', stdout: resumed.stdout });
 
   const compared = await runCli(['compare', ...names, '--runs-dir', runs, '--json']);
   const { rows } = comparisonDocument.parse(JSON.parse(compared.stdout));
