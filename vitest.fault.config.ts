@@ -8,6 +8,7 @@ export default defineConfig({
     include: [
       'test/fault/**/*.test.ts',
       'test/e2e/coordinator/loader.test.ts',
+      'test/e2e/determinism.test.ts',
       'test/e2e/methods.test.ts',
       'test/e2e/train-text.test.ts',
     ],

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { thorough } from '../support/faults.ts';
 import { type TrainTask, trainInProcess } from '../support/train-process.ts';
 
 /** This project's documentation, of which as many sequences are read as there are images. */
@@ -68,20 +69,24 @@ async function expectEqual(task: TrainTask) {
   const before = new Map(first.initial);
   const after = new Map(first.final);
   const parameters = [...after.keys()].filter((path) => path.startsWith('/parameters/'));
-  expect(parameters.length).toBeGreaterThan(20);
+  expect(parameters.length).toBeGreaterThan(7);
   for (const path of parameters) expect(after.get(path), path).not.toBe(before.get(path.slice('/parameters'.length)));
   for (const slots of ['/m/', '/v/']) {
     const paths = [...after.keys()].filter((path) => path.startsWith(slots));
     expect(paths.length, slots).toBe(parameters.length);
   }
-  expect(new Set(after.values()).size).toBe(after.size);
+  // But for the two biases of an LSTM's layer, which have the same gradient.
+  const distinct = [...after].filter(([path]) => !/^\/[mv]\/.*\.bias_hh/.test(path)).map(([, hash]) => hash);
+  expect(new Set(distinct).size).toBe(distinct.length);
   return after;
 }
 
 describe.each(Object.keys(families))('%s: two processes have equal SHA-256 of all state after 20 steps', (family) => {
   const seen = new Set<string | undefined>();
+  /** Of text, what differs from images alone, and the rest with all faults. */
+  const isTried = thorough || !families[family]?.data;
 
-  for (const threads of [1, 2]) {
+  for (const threads of isTried ? [1, 2] : [2]) {
     it.each(jobs)(`$id, threads: ${threads}`, async (job) => {
       const final = await expectEqual({ config: configOf(family), job, threads, steps: STEPS });
       const [[, hash] = []] = [...final];
@@ -92,7 +97,7 @@ describe.each(Object.keys(families))('%s: two processes have equal SHA-256 of al
     });
   }
 
-  it.each([
+  it.runIf(isTried).each([
     ['micro-batches', { accumulate: 2 }],
     ['recomputed blocks', { recompute: true }],
   ])('module-1, threads: 2, %s', async (_, training) => {

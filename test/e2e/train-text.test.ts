@@ -102,9 +102,6 @@ describe('incubate with text', () => {
     const ends = 300 * 12 + 16 * 12 + 2 * 12 + 300 * 12;
     expect(model.parameters).toBe((trained.finetune as number) + ends);
     expect(jobs.find(({ id }) => id === 'finetune')?.needs).toEqual(['meta', 'module-0', 'module-1']);
-    expect((await runCli(['plan', '--config', config, '--data', text])).stdout).toMatch(
-      /validation tokens, vocabulary of 300/,
-    );
   });
 
   it('trains it through all phases, and tells its perplexity', async () => {
@@ -189,28 +186,26 @@ describe('incubate with text', () => {
     expect((await resume()).exitCode).toBe(0);
   });
 
-  it('refuses models of images, and images for models of text', async () => {
-    const wrong = async (...more: string[]) =>
-      (await runCli(['plan', '--config', config, '--data', text, ...more])).stderr;
-    expect(await wrong('--model', 'vit-tiny')).toMatch(
+  it('refuses models of images', async () => {
+    const { stderr } = await runCli(['plan', '--config', config, '--data', text, '--model', 'vit-tiny']);
+    expect(stderr).toMatch(
       /vision transformers such as vit-tiny read images, but data.format is text[\s\S]*CONFIG_MODEL/,
     );
-    expect(await wrong('--set', 'data.format=auto')).toMatch(
-      /decoders such as gpt-nano read text, but data.format is auto/,
-    );
-    expect(await wrong('--shots', '3')).toMatch(/text has none[\s\S]*CONFIG_VALUE/);
-    expect(await wrong('--set', 'model.imageSize=8', '--set', 'model.patch=4')).toMatch(
-      /decoders such as gpt-nano have no model.patch/,
-    );
-    expect(await wrong('--batch-size', '4096')).toMatch(/training samples do not fill a batch of 4096/);
-    expect((await runCli(['data', 'bench', text, '--set', 'data.format=text'])).stderr).toMatch(/DATA_FORMAT/);
   });
 });
 
 /** Of the two recurrent networks one, and both with all faults. */
 it.each(thorough ? ['lstm', 'gru'] : ['lstm'])('trains a recurrent network: %s', async (model) => {
   const path = join(folder, `${model}.yaml`);
-  await writeFile(path, recipe(model).replace('vocabulary: 300', 'vocabulary: 256').replace('frozen', 'meta'));
+  const settings = [
+    ['vocabulary: 300', 'vocabulary: 256'],
+    ['frozen', 'meta'],
+    ['depth: 4, context: 16', 'depth: 2, context: 8'],
+  ] as const;
+  await writeFile(
+    path,
+    settings.reduce((text, [from, to]) => text.replace(from, to), recipe(model)),
+  );
   const { stdout, stderr, exitCode } = await runCli([
     'train',
     '--config',
@@ -232,7 +227,7 @@ it.each(thorough ? ['lstm', 'gru'] : ['lstm'])('trains a recurrent network: %s',
   expect(tensors['encoder.weight']?.data).not.toEqual(meta['meta.encoder.weight']?.data);
   expect(tensors).toMatchObject({
     'encoder.weight': { shape: [256, 12] },
-    'rnn.3.weight_hh_l0': {},
+    'rnn.1.weight_hh_l0': {},
     'decoder.bias': { shape: [256] },
   });
 });
