@@ -5,7 +5,13 @@ import standard from './vitest.config.ts';
 export default defineConfig({
   test: {
     ...standard.test,
-    include: ['test/fault/**/*.test.ts', 'test/e2e/coordinator/loader.test.ts', 'test/e2e/methods.test.ts'],
+    include: [
+      'test/fault/**/*.test.ts',
+      'test/e2e/coordinator/loader.test.ts',
+      'test/e2e/determinism.test.ts',
+      'test/e2e/methods.test.ts',
+      'test/e2e/train-text.test.ts',
+    ],
     env: { FAULTS: 'all' },
     testTimeout: 1_800_000,
   },

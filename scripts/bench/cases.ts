@@ -6,6 +6,7 @@ export interface BenchCase {
   /** Program in `peers/` without its extension. */
   readonly peer: string;
   readonly config: RunConfig;
+  /** Numbers that the network gives: one for each class, or token. */
   readonly classes: number;
   /** The module that is incubated, the network divided as the configuration says; the whole network where absent. */
   readonly module?: number;
@@ -17,10 +18,12 @@ export interface BenchCase {
 function plainly(
   model: object,
   { batchSize, classes, steps, lr }: Pick<BenchCase, 'classes' | 'steps'> & { batchSize: number; lr: number },
+  data: object = {},
 ): Omit<BenchCase, 'name' | 'peer'> {
   const phase = { epochs: 1, lr, dropPath: 0, clip: null };
   const config = runConfigSchema.parse({
     model,
+    data,
     training: { batchSize, referenceBatch: null, labelSmoothing: 0, mixup: 0, cutmix: 0 },
     phases: { meta: phase, incubate: phase, finetune: phase },
   });
@@ -42,6 +45,14 @@ export function vit(name: string, { batchSize, classes, steps, ...model }: VitCa
   const settings = { name: 'vit-tiny', mlpRatio: 4, qkvBias: true, layerNormEps: 1e-6, ...model };
   return { name, peer: 'vit', ...plainly(settings, { batchSize, classes, steps, lr: 1e-4 }) };
 }
+
+/** A language model of bytes. */
+function language(name: string, peer: string, model: object, batchSize: number): BenchCase {
+  const counts = { batchSize, classes: 256, steps: 2, lr: 1e-4 };
+  return { name, peer, ...plainly({ context: 64, ...model }, counts, { format: 'text' }) };
+}
+
+const recurrent = { width: 256, depth: 4 };
 
 const deit = { width: 192, heads: 3, patch: 4, imageSize: 32, batchSize: 64, classes: 10 };
 
@@ -70,4 +81,12 @@ export const cases: readonly BenchCase[] = [
       { batchSize: 128, classes: 100, steps: 1, lr: 1e-4 },
     ),
   },
+  language(
+    'gpt depth 12 at 64',
+    'gpt',
+    { name: 'gpt-nano', width: 192, depth: 12, heads: 3, mlpRatio: 4, layerNormEps: 1e-5 },
+    64,
+  ),
+  language('lstm at 64', 'recurrent', { name: 'lstm', ...recurrent }, 32),
+  language('gru at 64', 'recurrent', { name: 'gru', ...recurrent }, 32),
 ];

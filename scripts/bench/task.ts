@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeSafetensors } from '../../src/checkpoint/safetensors.ts';
+import { readsText } from '../../src/config/data-formats.ts';
 import type { CudaGraphs, EngineName } from '../../src/config/engines.ts';
 import { normalisationOf } from '../../src/data/normalisation.ts';
 import type { Tuning } from '../../src/engine/onnx-tuning.ts';
@@ -39,7 +40,10 @@ export interface BenchTask {
   readonly std: readonly number[];
   /** Names of the parameters under weight decay. */
   readonly decayed: readonly string[];
-  /** Safetensors files: the initial parameters; `images` [B, S, S, C] uint8 and `labels` [B] int32. */
+  /**
+   * Safetensors files: the initial parameters; `images` [B, S, S, C] uint8 and `labels` [B] int32, or `tokens` [B, T + 1]
+   * int32.
+   */
   readonly weights: string;
   readonly batch: string;
 }
@@ -55,18 +59,11 @@ export function networkOf({ config, classes, module }: Pick<BenchCase, 'config' 
 export async function writeTask(bench: BenchCase, folder: string): Promise<Omit<BenchTask, 'threads'>> {
   const { config, classes } = bench;
   const network = networkOf(bench);
-  const { batchSize, weightDecay, beta1, beta2, eps } = config.training;
-  const { imageSize, channels } = config.model;
-  const stream = randomStream(1, 'bench');
-  const images = Uint8Array.from({ length: batchSize * imageSize * imageSize * channels }, () => stream.integer(256));
-  const labels = Int32Array.from({ length: batchSize }, () => stream.integer(classes));
+  const { weightDecay, beta1, beta2, eps } = config.training;
   const [weights, batch] = [join(folder, 'weights.safetensors'), join(folder, 'batch.safetensors')];
   const parameters = [true, false].flatMap((trainable) => networkParameters(network, trainable));
   await write(weights, initialise(parameters, 0, 'bench'));
-  await write(batch, {
-    images: uint8(images, [batchSize, imageSize, imageSize, channels]),
-    labels: int32(labels),
-  });
+  await write(batch, drawBatch(bench));
   const { trained } = layoutsOf(network);
   return {
     config,
@@ -79,6 +76,29 @@ export async function writeTask(bench: BenchCase, folder: string): Promise<Omit<
     decayed: trained.parameters.filter(({ decay }) => decay).map(({ name }) => name),
     weights,
     batch,
+  };
+}
+
+function drawBatch({ config: { data, model, training }, classes }: BenchCase): HostTensors {
+  const { batchSize } = training;
+  const { integer } = randomStream(1, 'bench');
+  if (readsText({ data })) {
+    const shape = [batchSize, model.context + 1] as const;
+    return {
+      tokens: int32(
+        Int32Array.from({ length: shape[0] * shape[1] }, () => integer(classes)),
+        shape,
+      ),
+    };
+  }
+  const shape = [batchSize, model.imageSize, model.imageSize, model.channels];
+  const bytes = shape.reduce((product, extent) => product * extent, 1);
+  return {
+    images: uint8(
+      Uint8Array.from({ length: bytes }, () => integer(256)),
+      shape,
+    ),
+    labels: int32(Int32Array.from({ length: batchSize }, () => integer(classes))),
   };
 }
 

@@ -12,7 +12,7 @@ const FORMAT = 1;
 const manifestSchema = z.strictObject({
   format: z.literal(FORMAT),
   step: z.int().min(0),
-  /** Validation accuracy, where the step was evaluated. */
+  /** How good the step is, the higher the better, where it was evaluated. */
   score: z.exactOptional(z.number()),
   files: z.record(z.string(), z.strictObject({ bytes: z.int().min(0), sha256: z.string() })),
   /** Of the manifest without this entry; absent in checkpoints of the first versions. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { dataFormats } from '../config/data-formats.ts';
+import { imageFormats } from '../config/data-formats.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { between } from './between.ts';
 
@@ -14,10 +14,10 @@ export interface DataOptions {
 }
 
 /** Gives a command the data set as its argument, and the options that say what of it is meant. */
-export function addDataOptions(command: Command, json: string): Command {
+export function addDataOptions(command: Command, json: string, formats: readonly string[] = imageFormats): Command {
   return command
     .argument('<source>', 'image folder, archive, manifest, shards or packed set; see docs/data.md')
-    .addOption(new Option('--format <format>', 'what it is').choices(['auto', ...dataFormats]).default('auto'))
+    .addOption(new Option('--format <format>', 'what it is').choices(['auto', ...formats]).default('auto'))
     .option('--holdout <share>', 'share held out where there is no validation split (default: 0.1)')
     .option('--subset <size>', 'class-balanced part of the training images: 500 or 25%')
     .option('--shots <n>', 'training images of every class')

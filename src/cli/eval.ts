@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
+import { readsText } from '../config/data-formats.ts';
 import type { EngineName } from '../config/engines.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { allotDevices } from '../coordinator/devices.ts';
@@ -11,18 +12,20 @@ import { askWorker } from '../executors/ask.ts';
 import { type EvaluateReply, type EvaluateRequest, evaluateReplySchema } from '../protocol/evaluate.ts';
 import { readJobResult, weightsPath } from '../protocol/job-result.ts';
 import { finalJobOf } from '../protocol/plan.ts';
-import { countFigure, evaluationText } from '../report/figures.ts';
+import { withOwnTokenizer } from '../protocol/run-files.ts';
+import { countFigure } from '../report/figures.ts';
+import { evaluationText } from '../report/measures.ts';
 import { IncubateError } from '../util/errors.ts';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.ts';
 import { addRunOptions, type RunOptions } from './run-options.ts';
 
 type EvalOptions = ConfigOptions & RunOptions;
 
-/** `incubate eval`: the accuracy of final weights on validation images. */
+/** `incubate eval`: how well final weights do on validation images or text. */
 export function evalCommand(): Command {
   const command = new Command('eval')
     .description(
-      "evaluate weights on validation images: of a run with the run's own configuration, except for --data, --engine, --threads and --batch-size; of a .safetensors file with the configuration that the options say",
+      "evaluate weights on validation images or text: of a run with the run's own configuration, except for --data, --engine, --threads and --batch-size; of a .safetensors file with the configuration that the options say",
     )
     .argument('<run|weights>', 'name or path of a run, or a .safetensors file');
   addRunOptions(command, 'print the metrics as one JSON document');
@@ -67,7 +70,7 @@ async function runTarget(runDirectory: string, options: EvalOptions): Promise<Ta
   const weights = weightsPath(runDirectory, result);
   if (weights === undefined) throw new IncubateError('RUN_RESULT', `the run ${runDirectory} has no final weights`);
   const planned = { ...own, devices: { ...own.devices, engine: plan.engine } };
-  const config = await withOverrides(planned, options);
+  const config = withOwnTokenizer(await withOverrides(planned, options), runDirectory);
   return { config, weights, engine: await chosenEngine(config) };
 }
 
@@ -103,8 +106,9 @@ async function withOverrides(config: RunConfig, options: EvalOptions): Promise<R
     ...config,
     data: {
       ...data,
-      // Another source may be of another format.
-      ...(given('data.source') && { source: asked.data.source, format: asked.data.format }),
+      // Another source may be of another format of images; other text is text.
+      ...(given('data.source') && { source: asked.data.source }),
+      ...(given('data.source') && !readsText({ data }) && { format: asked.data.format }),
       ...(given('data.format') && { format: asked.data.format }),
     },
     devices: {
@@ -122,10 +126,10 @@ async function withOverrides(config: RunConfig, options: EvalOptions): Promise<R
 
 function evalText({ weights, data, ...reply }: EvaluateReply & { weights: string; data: string }): string {
   const skipped = reply.damaged === undefined ? '' : `, besides ${reply.damaged} that cannot be decoded`;
-  return [
-    `weights  ${weights}`,
-    `data     ${data}: ${countFigure(reply.images)} images, ${reply.classes.length} classes${skipped}`,
-    `metrics  ${evaluationText(reply)}`,
-    '',
-  ].join('\n');
+  const { images = 0, classes = [], tokens, vocabulary = 0 } = reply;
+  const what =
+    tokens === undefined
+      ? `${countFigure(images)} images, ${classes.length} classes${skipped}`
+      : `${countFigure(tokens)} tokens of ${countFigure(vocabulary)}`;
+  return [`weights  ${weights}`, `data     ${data}: ${what}`, `metrics  ${evaluationText(reply)}`, ''].join('\n');
 }

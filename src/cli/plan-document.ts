@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import { comparedEpochs, jobImages, jobLayerUnits, plannedCost } from '../coordinator/cost.ts';
 import type { PreparedRun } from '../coordinator/prepare.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
+import { outputsOf } from '../data/identity.ts';
 import { countParameters } from '../models/architecture.ts';
 import { buildArchitecture } from '../models/registry.ts';
 import type { JobEstimate } from '../protocol/estimate.ts';
@@ -10,7 +11,7 @@ import { type JobPlan, type ModulePlan, phaseOf } from '../protocol/plan.ts';
 export interface PlannedJob extends JobPlan, Omit<JobEstimate, 'job'> {
   readonly epochs: number;
   readonly steps: number;
-  /** Images that the job looks at, over all its epochs. */
+  /** Images, or sequences of text, that the job looks at, over all its epochs. */
   readonly images: number;
   /** Operations of all its steps. */
   readonly flops: number;
@@ -69,13 +70,14 @@ function plannedJob(job: JobPlan, { job: _, ...estimate }: JobEstimate, prepared
   };
 }
 
-/** Parameters that a module brings to the assembled network: the first has the stem, the last the head. */
+/** Parameters that a module brings to the assembled network: the first has the stem, the last the head, if they are its own. */
 function moduleParameters({ from, to }: ModulePlan, { config, dataset }: PreparedRun): number {
-  const { stem, blocks, head } = buildArchitecture(config.model, dataset.classes.length);
+  const { stem, blocks, head } = buildArchitecture(config.model, outputsOf(dataset));
+  const own = config.method.ends === 'own';
   return countParameters([
-    ...(from === 0 ? [stem] : []),
+    ...(own && from === 0 ? [stem] : []),
     ...blocks.slice(from, to),
-    ...(to === blocks.length ? [head] : []),
+    ...(own && to === blocks.length ? [head] : []),
   ]);
 }
 

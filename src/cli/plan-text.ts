@@ -1,3 +1,4 @@
+import { samplesIn } from '../data/identity.ts';
 import { countFigure, percent, scaledFigure } from '../report/figures.ts';
 import { alignTable, endToEnd } from '../report/table.ts';
 import type { PlanDocument, PlannedJob } from './plan-document.ts';
@@ -5,10 +6,11 @@ import type { PlanDocument, PlannedJob } from './plan-document.ts';
 /** A plan for people: facts, modules, jobs and costs. */
 export function planText({ method, model, data, devices, modules, jobs, cost, notes }: PlanDocument): string {
   const hasMeta = jobs.some(({ kind }) => kind === 'meta');
+  const what = samplesIn(data);
   const facts = [
     `method   ${method}`,
-    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaledFigure(model.macsPerImage)}MACs per image`,
-    `data     ${data.source}: ${countFigure(data.train)} training and ${countFigure(data.validation)} validation images, ${data.classes.length} classes`,
+    `model    ${model.name}: ${model.depth} blocks, ${countFigure(model.parameters)} parameters, ${scaledFigure(model.macsPerImage)}MACs per ${what.slice(0, -1)}`,
+    `data     ${data.source}: ${dataText(data)}`,
     `devices  ${devices.leases.map((lease) => lease.id).join(', ')} with the engine ${devices.engine} and ${devices.threads} threads in all: ${devices.choice}`,
   ];
   const moduleRows = modules.map(({ index, from, to, parameters, metaDepth }) => [
@@ -19,7 +21,7 @@ export function planText({ method, model, data, devices, modules, jobs, cost, no
   ]);
   const tables = [
     [['module', 'blocks', 'parameters', ...(hasMeta ? ['meta blocks'] : [])], ...moduleRows],
-    [['schedule', 'needs', 'epochs', 'steps', 'images', 'threads'], ...jobs.map(scheduleRow)],
+    [['schedule', 'needs', 'epochs', 'steps', what, 'threads'], ...jobs.map(scheduleRow)],
     [
       ['cost', 'trained', 'frozen', 'FLOPs/step', 'FLOPs', 'memory', 'of it state', 'layer units'],
       ...jobs.map(costRow),
@@ -31,6 +33,14 @@ export function planText({ method, model, data, devices, modules, jobs, cost, no
   ];
   const parts = [facts.join('\n'), ...tables.map(alignTable), sums.join('\n'), ...notes.map((note) => `note: ${note}`)];
   return `${parts.join('\n\n')}\n`;
+}
+
+function dataText({ train, validation, classes, tokens }: PlanDocument['data']): string {
+  if (!tokens) {
+    return `${countFigure(train)} training and ${countFigure(validation)} validation images, ${classes.length} classes`;
+  }
+  const counts = `${countFigure(tokens.train)} training and ${countFigure(tokens.validation)} validation tokens`;
+  return `${counts}, vocabulary of ${countFigure(tokens.vocabulary)}; ${countFigure(train)} sequences an epoch, which each job reads itself`;
 }
 
 function scheduleRow(job: PlannedJob): string[] {

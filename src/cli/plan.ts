@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { prepareRun } from '../coordinator/prepare.ts';
+import { outputsOf } from '../data/identity.ts';
 import { askWorker } from '../executors/ask.ts';
 import { type EstimateRequest, estimateReplySchema } from '../protocol/estimate.ts';
 import { addConfigOptions, type ConfigOptions, configFromOptions } from './config-options.ts';
@@ -17,7 +18,7 @@ export function planCommand(): Command {
     const { modules, jobs } = prepared.plan;
     const isThere = jobs.some(({ kind }) => kind === wholeJob.kind);
     const estimated = isThere ? jobs : [...jobs, wholeJob];
-    const request: EstimateRequest = { config, modules, jobs: estimated, classes: prepared.dataset.classes.length };
+    const request: EstimateRequest = { config, modules, jobs: estimated, outputs: outputsOf(prepared.dataset) };
     const document = planDocument(prepared, await askWorker('estimate', request, estimateReplySchema));
     process.stdout.write(options.json ? `${JSON.stringify(document, null, 2)}\n` : planText(document));
   });

@@ -1,4 +1,5 @@
 import { messageOf } from '../util/errors.ts';
+import { readsText } from './data-formats.ts';
 import { mixes } from './mixes.ts';
 import type { Problem } from './problems.ts';
 import { parseRandAugment } from './rand-augment.ts';
@@ -32,7 +33,13 @@ export function checkConfig(config: RunConfig): Problem[] {
       hint: 'Set one of them to null.',
     });
   }
-  return [...problems, ...methodProblems(config), ...rangeProblems(data), ...randAugmentProblems(data)];
+  return [
+    ...problems,
+    ...methodProblems(config),
+    ...rangeProblems(data),
+    ...randAugmentProblems(data),
+    ...textProblems(config),
+  ];
 }
 
 /** Settings of a method that do not go with others. What a method does not look at is no problem. */
@@ -44,7 +51,7 @@ function methodProblems({ method, division, training, data }: RunConfig): Proble
   const copiesMeta = name === 'gstack' || (isModular && method.initialise === 'meta');
   return [
     ...problem(
-      name === 'infopro' && infopro.loss === 'contrast' && mixes(training),
+      name === 'infopro' && infopro.loss === 'contrast' && mixes({ data, training }),
       'method.infopro.loss contrast tells classes apart, but training.mixup and training.cutmix mix them',
       'Set both to 0, or choose method.infopro.loss=softmax.',
     ),
@@ -63,6 +70,23 @@ function methodProblems({ method, division, training, data }: RunConfig): Proble
       `${name === 'gstack' ? 'gstack' : 'method.initialise meta'} copies blocks of the meta model, which division.metaWidth ${division.metaWidth} makes of another width`,
       'Set division.metaWidth to 1.',
     ),
+  ];
+}
+
+/** What is asked of text that only images have; their other settings mean nothing for text, and are not looked at. */
+function textProblems(config: RunConfig): Problem[] {
+  const { data } = config;
+  if (!readsText(config)) return [];
+  const problem = (message: string, hint: string): Problem => ({ code: 'CONFIG_VALUE', message, hint });
+  return [
+    ...(data.shots === null
+      ? []
+      : [
+          problem(`data.shots ${data.shots} asks for images of every class, but text has none`, 'Set data.trainLimit.'),
+        ]),
+    ...(data.repeats === 1
+      ? []
+      : [problem(`data.repeats ${data.repeats} repeats images, but the data is text`, 'Set it to 1.')]),
   ];
 }
 

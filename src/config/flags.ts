@@ -36,14 +36,14 @@ export const configFlags: readonly ConfigFlag[] = [
     flag: '--data',
     argument: '<source>',
     key: 'data.source',
-    description: 'image folder or other data set, or shapes',
+    description: 'image folder or other data set, text, or shapes',
   },
   {
     name: 'subset',
     flag: '--subset',
     argument: '<size>',
     key: 'data.trainLimit',
-    description: 'class-balanced part of the training images: 500 or 25%',
+    description: 'part of the training images, class-balanced, or of the text: 500 or 25%',
   },
   {
     name: 'shots',
@@ -57,7 +57,7 @@ export const configFlags: readonly ConfigFlag[] = [
     flag: '--batch-size',
     argument: '<n>',
     key: 'training.batchSize',
-    description: 'images per optimiser step',
+    description: 'images, or sequences of text, per optimiser step',
   },
   { name: 'seed', flag: '--seed', argument: '<n>', key: 'seed', description: 'seed of every random decision' },
   {

@@ -32,7 +32,7 @@ const schedule = pair(z.number().min(0)).nullable().default(null);
 const phase = (defaults: { epochs: number; warmupEpochs: number; dropPath: number; clip: number | null }) =>
   z
     .strictObject({
-      epochs: z.int().min(0).default(defaults.epochs).describe('passes over the training images'),
+      epochs: z.int().min(0).default(defaults.epochs).describe('passes over the training images or text'),
       lr: z.number().positive().default(5e-4).describe('learning rate at the reference batch size'),
       minLr: z.number().min(0).default(1e-5).describe('learning rate at the end of the cosine'),
       warmupLr: z.number().min(0).default(1e-6).describe('learning rate of the first warm-up step'),
@@ -61,26 +61,32 @@ export const runConfigSchema = z.strictObject({
         .min(1)
         .default('vit-base')
         .describe(
-          'architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge; for small images resnet-20, resnet-32, resnet-44, resnet-56, resnet-110; of ImageNet resnet-18, resnet-34, resnet-50, resnet-101',
+          'architecture: vit-tiny, vit-small, vit-base, vit-large, vit-huge; for small images resnet-20, resnet-32, resnet-44, resnet-56, resnet-110; of ImageNet resnet-18, resnet-34, resnet-50, resnet-101; of text gpt-nano, gpt-micro, gpt-mini, gpt-small, gpt-medium, gpt-large, gpt-xl, lstm, gru',
         ),
       width: positiveInteger
         .nullable()
         .default(null)
-        .describe("ViT: token width; ResNet: the stem's channels; null: as the name says"),
+        .describe("ViT, GPT, LSTM, GRU: token width; ResNet: the stem's channels; null: as the name says"),
       depth: positiveInteger
         .nullable()
         .default(null)
         .describe('number of blocks; ResNets for small images: a multiple of 3; those of ImageNet: none'),
-      heads: positiveInteger.nullable().default(null).describe('ViT: attention heads'),
-      mlpRatio: z.number().positive().nullable().default(null).describe('ViT: hidden width of the MLP / token width'),
+      heads: positiveInteger.nullable().default(null).describe('ViT, GPT: attention heads'),
+      mlpRatio: z
+        .number()
+        .positive()
+        .nullable()
+        .default(null)
+        .describe('ViT, GPT: hidden width of the MLP / token width'),
       patch: positiveInteger.nullable().default(null).describe('ViT: side of a patch, pixels'),
       qkvBias: z.boolean().nullable().default(null).describe('ViT: bias of the qkv projection'),
-      layerNormEps: z.number().positive().nullable().default(null).describe('ViT: epsilon of LayerNorm'),
+      layerNormEps: z.number().positive().nullable().default(null).describe('ViT, GPT: epsilon of LayerNorm'),
       imageSize: positiveInteger.default(224).describe('side of the square input image, pixels'),
       channels: z
         .union([z.literal(1), z.literal(3)])
         .default(3)
         .describe('colour channels: 1 grey, 3 RGB'),
+      context: positiveInteger.default(1024).describe('text: tokens of a sequence'),
     })
     .prefault({}),
   division: z
@@ -97,7 +103,7 @@ export const runConfigSchema = z.strictObject({
         .positive()
         .default(1)
         .describe(
-          "width within the meta model's blocks, of the model's: hidden units of a ViT, inner channels of a ResNet",
+          "width within the meta model's blocks, of the model's: hidden units of a ViT or GPT, inner channels of a ResNet",
         ),
     })
     .prefault({}),
@@ -120,6 +126,12 @@ export const runConfigSchema = z.strictObject({
         .default('random')
         .describe(
           "first values of a module with a job of its own: drawn, or those of its meta slice's blocks, in turn",
+        ),
+      ends: z
+        .enum(['own', 'meta', 'frozen'])
+        .default('own')
+        .describe(
+          "stem and head of a model with modules trained in jobs of their own: own: the first and the last module train theirs; meta: the meta model's, frozen until fine-tuning; frozen: also in fine-tuning",
         ),
       imitation: z
         .strictObject({
@@ -158,13 +170,27 @@ export const runConfigSchema = z.strictObject({
         .min(1)
         .default('shapes')
         .describe(
-          "'shapes' (generated), or an image folder, archive, manifest, tar shards or a packed set; see docs/data.md",
+          "'shapes' (generated), or an image folder, archive, manifest, tar shards or a packed set; with the format text a file, a folder or a pattern; see docs/data.md",
         ),
       format: z
         .enum(['auto', ...dataFormats])
         .default('auto')
-        .describe('what the source is; auto: looked for'),
-      holdout: fraction.default(0.1).describe('share of the images held out when the source has no validation split'),
+        .describe('what the source is; auto: looked for among formats of images'),
+      holdout: fraction
+        .default(0.1)
+        .describe('share of the images, or of every text, held out when the source has no validation split'),
+      vocabulary: z
+        .int()
+        .min(256)
+        .max(2 ** 20)
+        .default(256)
+        .describe('text: number of tokens; 256: its bytes; more: frequent pairs too, learnt from what is for training'),
+      tokenizer: z
+        .string()
+        .min(1)
+        .nullable()
+        .default(null)
+        .describe('text: a tokenizer.json to use instead, with byte-level BPE'),
       resize: z.enum(['crop', 'stretch']).default('crop').describe('crop: shorter side to size, centre crop'),
       padding: z.int().min(0).default(4).describe('zero padding of the random crop, pixels; 0: no random crop'),
       flip: fraction.default(0.5).describe('probability of a horizontal flip'),
@@ -258,7 +284,7 @@ export const runConfigSchema = z.strictObject({
     .prefault({}),
   training: z
     .strictObject({
-      batchSize: positiveInteger.default(2048).describe('images per optimiser step'),
+      batchSize: positiveInteger.default(2048).describe('images, or sequences of text, per optimiser step'),
       accumulate: positiveInteger.default(1).describe('micro-batches a step is divided into'),
       referenceBatch: positiveInteger.nullable().default(512).describe('lr is scaled by batchSize / this; null: not'),
       recompute: z
@@ -299,7 +325,10 @@ export const runConfigSchema = z.strictObject({
     .strictObject({
       everySteps: positiveInteger.nullable().default(null).describe('also save within epochs, every so many steps'),
       keep: positiveInteger.default(2).describe('newest checkpoints kept per job'),
-      keepBest: z.boolean().default(true).describe('also keep the checkpoint of the highest validation accuracy'),
+      keepBest: z
+        .boolean()
+        .default(true)
+        .describe('also keep the checkpoint of the highest validation accuracy, of text of the lowest perplexity'),
     })
     .prefault({}),
   devices: z

@@ -1,5 +1,5 @@
 import type { RunConfig } from '../config/schema.ts';
-import { moduleShare } from '../data/module-share.ts';
+import { moduleShare } from '../data/equal-share.ts';
 import { type JobPlan, type Plan, phaseOf } from '../protocol/plan.ts';
 import type { DatasetIdentity, JobResult, RunCost } from '../protocol/run.ts';
 

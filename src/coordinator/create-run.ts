@@ -21,6 +21,6 @@ export async function createRun(prepared: PreparedRun, name: string, runsDirecto
     plan: prepared.plan,
     dataset: prepared.dataset,
   };
-  await createRunDirectory(runDirectory, record);
+  await createRunDirectory(runDirectory, record, prepared.tokenizer);
   return runDirectory;
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
+import { readsText } from '../config/data-formats.ts';
 import type { RunConfig } from '../config/schema.ts';
 import { SHAPES } from '../data/shapes/source.ts';
 import { augmentationOf } from '../data/transforms/augmentation.ts';
@@ -68,10 +69,13 @@ export async function prepareLoader(options: LoaderOptions): Promise<LoaderKeepe
   }
 }
 
-/** What is cut out of images at random before they are scaled is another image each time: nothing but batches can be shared. */
+/**
+ * What is cut out of images at random before they are scaled is another image each time: nothing but batches can be shared.
+ * Text is read once by each job, and then lies in its memory.
+ */
 function sharesSomething(config: RunConfig): boolean {
   const { sharing, source, cacheMiB } = config.data;
-  if (sharing === 'off' || source === SHAPES) return false;
+  if (sharing === 'off' || source === SHAPES || readsText(config)) return false;
   return sharing === 'batches' || (cacheMiB > 0 && !augmentationOf(config).crop);
 }
 

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
-import { describeDataset } from '../data/open.ts';
-import { buildArchitecture, describeModel, type ModelDescription } from '../models/registry.ts';
+import { outputsOf } from '../data/identity.ts';
+import { describeSamples } from '../data/samples.ts';
+import { assertModelReads, buildArchitecture, describeModel, type ModelDescription } from '../models/registry.ts';
 import type { Plan } from '../protocol/plan.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
 import { allotDevices, type DeviceOptions, type Devices } from './devices.ts';
@@ -11,6 +12,8 @@ import { planRun } from './plan.ts';
 export interface PreparedRun {
   readonly config: RunConfig;
   readonly dataset: DatasetIdentity;
+  /** The file of the tokenizer, of text. */
+  readonly tokenizer?: string;
   readonly model: ModelDescription;
   readonly devices: Devices;
   readonly plan: Plan;
@@ -19,16 +22,22 @@ export interface PreparedRun {
 /** Checks a configuration against the data and the machine, and plans the run. Creates nothing. */
 export async function prepareRun(given: RunConfig, options: DeviceOptions = {}): Promise<PreparedRun> {
   const config = withAbsoluteSource(given);
-  const dataset = await describeDataset(config);
-  const classes = dataset.classes.length;
-  const model = describeModel(config.model, classes);
+  assertModelReads(config);
+  const { identity: dataset, tokenizer } = await describeSamples(config);
+  const outputs = outputsOf(dataset);
+  const model = describeModel(config.model, outputs);
   const devices = await allotDevices(config, options);
-  const plan = planRun(config, buildArchitecture(config.model, classes), devices);
-  return { config, dataset, model, devices, plan };
+  const plan = planRun(config, buildArchitecture(config.model, outputs), devices);
+  return { config, dataset, ...(tokenizer === undefined ? {} : { tokenizer }), model, devices, plan };
 }
 
 /** A run may be resumed from another directory than it was started in. */
 export function withAbsoluteSource(config: RunConfig): RunConfig {
-  const { source } = config.data;
-  return source === 'shapes' ? config : { ...config, data: { ...config.data, source: resolve(source) } };
+  const { source, tokenizer } = config.data;
+  const data = {
+    ...config.data,
+    source: source === 'shapes' ? source : resolve(source),
+    tokenizer: tokenizer === null ? null : resolve(tokenizer),
+  };
+  return { ...config, data };
 }

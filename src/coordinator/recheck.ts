@@ -1,5 +1,5 @@
 import { assertSameDataset } from '../data/identity.ts';
-import { describeDataset } from '../data/open.ts';
+import { describeSamples } from '../data/samples.ts';
 import type { Lease } from '../protocol/plan.ts';
 import type { RunRecord } from '../protocol/run.ts';
 import { IncubateError } from '../util/errors.ts';
@@ -17,7 +17,7 @@ export async function recheckRun(
   { config, dataset, plan }: RunRecord,
   options: DeviceOptions = {},
 ): Promise<readonly Lease[]> {
-  assertSameDataset(dataset, await describeDataset(config));
+  assertSameDataset(dataset, (await describeSamples(config)).identity);
   const kind = plan.leases[0]?.kind;
   if (kind === 'cpu') return slotLeases(config, kind, threadsOf(config));
   const devices = await allotDevices({ ...config, devices: { ...config.devices, engine: plan.engine } }, options);

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RUN_FORMAT, type RunRecord } from '../protocol/run.ts';
-import { jobDirectory, parseRunFile } from '../protocol/run-files.ts';
+import { jobDirectory, parseRunFile, tokenizerPath } from '../protocol/run-files.ts';
 import { runRecordSchema } from '../protocol/run-schema.ts';
 import { syncDirectory, writeError, writeFileAtomic } from '../util/atomic-file.ts';
 import { hasErrno, IncubateError, messageOf } from '../util/errors.ts';
@@ -29,8 +29,10 @@ export function checkRunIsNew(runDirectory: string): void {
  * there whole, so a failure or crash leaves nothing that looks like a run.
  *
  * Throws USAGE_RUN_EXISTS, also to all but one of several processes that create the same run; ENVIRONMENT_WRITE.
+ *
+ * @param tokenizer the file of the tokenizer, where the run is about text
  */
-export async function createRunDirectory(runDirectory: string, record: RunRecord): Promise<void> {
+export async function createRunDirectory(runDirectory: string, record: RunRecord, tokenizer?: string): Promise<void> {
   checkRunIsNew(runDirectory);
   const runsDirectory = dirname(resolve(runDirectory));
   const building = join(runsDirectory, `.creating-${randomUUID()}`);
@@ -39,6 +41,7 @@ export async function createRunDirectory(runDirectory: string, record: RunRecord
     await mkdir(building);
     await Promise.all(record.plan.jobs.map((job) => mkdir(jobDirectory(building, job.id), { recursive: true })));
     await writeFileAtomic(recordPath(building), `${JSON.stringify(record, null, 2)}\n`);
+    if (tokenizer !== undefined) await writeFileAtomic(tokenizerPath(building), tokenizer);
     await writeFile(journalPath(building), firstLine({ type: 'run-created', name: record.name }), { flush: true });
     await syncDirectory(building);
     // Renaming onto a directory fails unless that is empty.

@@ -5,6 +5,7 @@ import { readJobResult } from '../protocol/job-result.ts';
 import type { ConfigChange } from '../protocol/messages.ts';
 import type { Lease } from '../protocol/plan.ts';
 import type { JobResult, RunRecord } from '../protocol/run.ts';
+import { withOwnTokenizer } from '../protocol/run-files.ts';
 import { messageOf } from '../util/errors.ts';
 import { withChanges } from './config-changes.ts';
 import { finishSession, type RunOutcome } from './finish.ts';
@@ -76,7 +77,7 @@ async function executeLocked(
   const selected = selectJobs(created.plan.jobs, options.only);
   const config = withChanges(created.config, before.changes);
   const changes = (await options.reconfigure?.(config)) ?? [];
-  const record = { ...created, config: withChanges(config, changes) };
+  const record = { ...created, config: withOwnTokenizer(withChanges(config, changes), runDirectory) };
   const earlier = before.completed ? await readRunResult(runDirectory, created) : undefined;
   if (earlier) return { status: 'completed', record, result: earlier };
 

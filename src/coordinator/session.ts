@@ -1,3 +1,4 @@
+import { outputsOf, samplesIn } from '../data/identity.ts';
 import type { Executor } from '../executors/executor.ts';
 import { statePartsOf } from '../methods/objective.ts';
 import { networkParameters } from '../models/network.ts';
@@ -105,9 +106,10 @@ export function openSession(options: SessionOptions): Session {
   };
 
   const smallerMicroBatches = ({ id, kind }: JobPlan): number | null => {
-    const { training, execution } = record.config;
+    const { data, training, execution } = record.config;
     if (kind === 'evaluate' || execution.onOutOfMemory === 'retry') return null;
-    return halvedMicroBatches({ ...training, accumulate: stateOf(id).accumulate ?? training.accumulate });
+    const accumulate = stateOf(id).accumulate ?? training.accumulate;
+    return halvedMicroBatches({ data, training: { ...training, accumulate } });
   };
 
   note({ type: 'session-started', pid: process.pid });
@@ -133,7 +135,7 @@ export function openSession(options: SessionOptions): Session {
 /** What fewer images at a time mean. Batch normalisation and contrast see the images of a micro-batch only. */
 function microBatchNotice({ config, dataset, plan }: RunRecord, job: JobPlan, accumulate: number): string {
   const { batchSize } = config.training;
-  const { network, objective } = jobNetwork(job, plan.modules, config, dataset.classes.length);
+  const { network, objective } = jobNetwork(job, plan.modules, config, outputsOf(dataset));
   const normalises = networkParameters(statePartsOf(network, objective), true).some(({ statistic }) => statistic);
   const contrasts = config.method.name === 'infopro' && config.method.infopro.loss === 'contrast';
   const consequences = [
@@ -143,7 +145,7 @@ function microBatchNotice({ config, dataset, plan }: RunRecord, job: JobPlan, ac
   const consequence =
     consequences.length > 0 ? consequences.join(', and ') : 'the gradient is the same but for roundings';
   return (
-    `memory ran out, so each step of ${batchSize} images is now done in ${accumulate} micro-batches of ` +
+    `memory ran out, so each step of ${batchSize} ${samplesIn(dataset)} is now done in ${accumulate} micro-batches of ` +
     `${batchSize / accumulate}; ${consequence}`
   );
 }

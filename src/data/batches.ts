@@ -34,18 +34,18 @@ export interface EvaluationBatchOptions extends BatchOptions {
 const REPEATED_MULTIPLE = 256;
 
 /**
- * Full batches in an epoch; the surplus images of an epoch are left out.
+ * Full batches in an epoch; the surplus images, or sequences, of an epoch are left out.
  *
- * @throws DATA_TOO_FEW where the images do not fill one batch.
+ * @throws DATA_TOO_FEW where they do not fill one batch.
  */
-export function batchesPerEpoch(images: number, batchSize: number, repeats = 1): number {
-  if (images < batchSize) {
-    throw new IncubateError('DATA_TOO_FEW', `${images} training images do not fill a batch of ${batchSize}`, {
-      hint: `Add images, or set training.batchSize to at most ${images}.`,
+export function batchesPerEpoch(samples: number, batchSize: number, repeats = 1): number {
+  if (samples < batchSize) {
+    throw new IncubateError('DATA_TOO_FEW', `${samples} training samples do not fill a batch of ${batchSize}`, {
+      hint: `Give more data, or set training.batchSize to at most ${samples}.`,
     });
   }
-  const rounded = Math.floor(images / REPEATED_MULTIPLE) * REPEATED_MULTIPLE;
-  return Math.floor((repeats > 1 && rounded >= batchSize ? rounded : images) / batchSize);
+  const rounded = Math.floor(samples / REPEATED_MULTIPLE) * REPEATED_MULTIPLE;
+  return Math.floor((repeats > 1 && rounded >= batchSize ? rounded : samples) / batchSize);
 }
 
 /** The batches of an epoch in an order that depends on (seed, stream, epoch) alone, from `firstBatch` on. */

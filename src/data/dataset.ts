@@ -1,7 +1,20 @@
 import type { DatasetIdentity } from '../protocol/run.ts';
 import type { ImageSet } from './sources/image-set.ts';
+import type { TokenBatch, TokenSplit } from './text/windows.ts';
 
-/** A data set ready to be read: its images decode to the size that the model takes. */
+/** What a job is trained and evaluated on: a data set of images or of text. */
+export interface SampleSet {
+  readonly identity: DatasetIdentity;
+  readonly train: Samples;
+  readonly validation: Samples;
+}
+
+/** Images, or text as sequences of tokens. */
+export type Samples = Split | TokenSplit;
+
+export type SampleBatch = Batch | TokenBatch;
+
+/** A data set of images ready to be read: its images decode to the size that the model takes. */
 export interface Dataset {
   readonly identity: DatasetIdentity;
   readonly train: Split;
@@ -27,7 +40,7 @@ export type BatchKey =
   | { readonly kind: 'train'; readonly stream: string; readonly epoch: number; readonly index: number }
   | { readonly kind: 'evaluation'; readonly batchSize: number; readonly index: number };
 
-/** A batch of fixed size, as the step programs take it. */
+/** A batch of images, of fixed size, as the step programs take it. */
 export interface Batch {
   /** [B, imageSize, imageSize, channels] */
   readonly images: Uint8Array;

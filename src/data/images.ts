@@ -1,6 +1,7 @@
-import type { DataFormat } from '../config/data-formats.ts';
+import type { ImageFormat } from '../config/data-formats.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
+import { IncubateError } from '../util/errors.ts';
 import type { CacheBudget } from './cache.ts';
 import { findShapes, SHAPES } from './shapes/source.ts';
 import { openSource } from './sources/find.ts';
@@ -10,7 +11,7 @@ import { chooseSubset, type SubsetSize } from './subset.ts';
 
 /** The images of a data set that a run uses, found but neither read nor decoded. */
 export interface FoundImages {
-  readonly format: DataFormat | typeof SHAPES;
+  readonly format: ImageFormat | typeof SHAPES;
   readonly identity: DatasetIdentity;
   readonly train: ImageSet;
   readonly validation: ImageSet;
@@ -35,6 +36,11 @@ export interface FindOptions {
 export async function findImages(config: RunConfig, options: FindOptions): Promise<FoundImages> {
   const { data, seed } = config;
   if (data.source === SHAPES) return findShapes(config);
+  if (data.format === 'text') {
+    throw new IncubateError('DATA_FORMAT', `${data.source} is to be read as text, which holds no images`, {
+      hint: 'Leave data.format=text out where images are meant.',
+    });
+  }
   const source = await openSource(data.source, data.format, { ...options, holdout: data.holdout, seed });
   const { classes, format, inMemory, notes } = source;
   const choose = (set: ImageSet, size: SubsetSize, split: string) => {

@@ -1,10 +1,12 @@
 import { permutation, randomStream } from '../util/random.ts';
-import type { Split } from './dataset.ts';
+import type { Samples, Split } from './dataset.ts';
 import { pickImages } from './sources/image-set.ts';
+import { textOfModule } from './text/windows.ts';
 
-/** Images of one of several equal parts of so many; the first parts have what is left over, one image each. */
-export function moduleShare(images: number, modules: number, index: number): number {
-  return Math.floor(images / modules) + (index < images % modules ? 1 : 0);
+/** The part of a split that one of several modules sees and no other. */
+export function samplesOfModule(samples: Samples, modules: number, index: number, seed: number): Samples {
+  if ('tokens' in samples) return textOfModule(samples, modules, index);
+  return splitOfModule(samples, modules, index, seed);
 }
 
 /**

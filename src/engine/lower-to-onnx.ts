@@ -1,5 +1,5 @@
 import { IncubateError } from '../util/errors.ts';
-import type { Graph, Value } from './graph.ts';
+import { type Graph, isReduced, type Value } from './graph.ts';
 import { blockwise, fromBlocks, toBlocks } from './lowerings/blocks.ts';
 import { channelPasses } from './lowerings/channel-passes.ts';
 import { cast } from './lowerings/lowering.ts';
@@ -66,9 +66,15 @@ export function lowerToOnnx(graph: Graph, program: Program, options: LoweringOpt
         ? onnx.initializer(value.dtype, value.shape, found.data)
         : value.shape.length === 0
           ? onnx.scalar(found.element, value.dtype)
-          : onnx.op('Expand', [onnx.scalar(found.element, value.dtype), onnx.int64(value.shape)]);
+          : filled(found.element, value);
     names.set(value.id, name);
     return name;
+  };
+  /** Expand knows no types of 16 bits everywhere. */
+  const filled = (number: number, { dtype, shape }: Value): string => {
+    const type = isReduced(dtype) ? 'float32' : dtype;
+    const name = onnx.op('Expand', [onnx.scalar(number, type), onnx.int64(shape)]);
+    return type === dtype ? name : cast(context, name, dtype);
   };
   const loose = (value: Value) => {
     const uniform = element(value);

@@ -6,7 +6,9 @@ import { metaOf } from './whole.ts';
 
 /** Which parameter of the meta model each parameter of a module begins as; both by key. */
 export function sliceCopies(run: MethodRun, index: number): ReadonlyMap<string, string> {
-  return copies(slice(run.target, run.modules, index), slice(metaOf(run), metaModules(run.modules), index));
+  const isOwn = ({ role }: PartSpec) => role === 'block' || run.config.method.ends === 'own';
+  const module = slice(run.target, run.modules, index).filter(isOwn);
+  return copies(module, slice(metaOf(run), metaModules(run.modules), index));
 }
 
 /** Which parameter of the meta model each parameter of the target begins as; both by key. */

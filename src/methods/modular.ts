@@ -1,4 +1,4 @@
-import { hybridNetwork, metaSlice, type Network } from '../models/network.ts';
+import { hybridNetwork, metaSlice, type Network, wholeNetwork } from '../models/network.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
 import { sliceCopies } from './copies.ts';
 import type { JobDraft, JobName, JobNetwork, Method, MethodRun } from './method.ts';
@@ -31,7 +31,9 @@ export const imitation: Method = modular({
       network.findIndex(({ origin }) => origin === 'target'),
     ),
     module: network.filter(({ origin }) => origin === 'target'),
-    slice: metaSlice(metaOf(run), run.modules, index),
+    slice: metaSlice(metaOf(run), run.modules, index).filter(
+      ({ spec }) => spec.role === 'block' || run.config.method.ends === 'own',
+    ),
     loss: run.config.method.imitation.loss,
   }),
 });
@@ -66,7 +68,10 @@ function modular(training: ModuleTraining): Method {
       );
       return [meta, ...modules, finetune, evaluateJob(run, finetune.id)];
     },
-    network: (job, run) => (job.kind === 'module' ? moduleNetwork(job, run, training) : wholeJobNetwork(job, run)),
+    network(job, run) {
+      if (job.kind === 'module') return moduleNetwork(job, run, training);
+      return job.kind === 'finetune' ? finetuneNetwork(job, run) : wholeJobNetwork(job, run);
+    },
   };
 }
 
@@ -74,10 +79,24 @@ function moduleNetwork({ id, module: index = -1 }: JobName, run: MethodRun, trai
   const module = run.modules[index];
   if (!module) throw new RangeError(`job ${id} names no module`);
   const { target, modules, config } = run;
-  const network = hybridNetwork(target, metaOf(run), modules, index, config.method.downstream);
+  const { downstream, ends } = config.method;
+  const network = hybridNetwork(target, metaOf(run), modules, index, downstream, ends === 'own' ? 'own' : 'meta');
   const own = network.filter(({ origin }) => origin === 'target');
   const objective = training.objective(run, module, network);
   return { network, objective, drawn: own, copies: copiesOf(run, module), product: own };
+}
+
+/** The assembly. Stem and head that no module has begin as the meta model's, and are trained or not. */
+function finetuneNetwork(job: JobName, run: MethodRun): JobNetwork {
+  const { target, config } = run;
+  const { ends } = config.method;
+  const whole = wholeJobNetwork(job, run);
+  if (ends === 'own') return whole;
+  const network = wholeNetwork(target, 'target', ends === 'frozen' ? 'frozen' : 'trained');
+  const copies = [target.stem, target.head]
+    .flatMap(({ parameters }) => parameters)
+    .map(({ name }): [string, string] => [name, `meta.${name}`]);
+  return { ...whole, network, product: network, copies: new Map(copies) };
 }
 
 /** Throws CONFIG_DIVISION where a block has none in the meta slice that it could begin as. */

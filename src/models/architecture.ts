@@ -12,7 +12,7 @@ export type Initializer =
   | { readonly kind: 'uniform'; readonly bound: number };
 
 export interface ParameterSpec {
-  /** timm's or torchvision's name, unique within the network: `blocks.3.attn.qkv.weight`, `layer1.0.bn1.running_mean`. */
+  /** timm's, torchvision's or GPT-2's name, unique within the network: `blocks.3.attn.qkv.weight`, `layer1.0.bn1.running_mean`. */
   readonly name: string;
   /** PyTorch's layout: linear weights are [out, in], convolutions [out, in, height, width]. */
   readonly shape: readonly number[];
@@ -31,7 +31,7 @@ export interface PartSpec {
   readonly name: string;
   readonly role: 'stem' | 'block' | 'head';
   readonly parameters: readonly ParameterSpec[];
-  /** Multiply-adds of the forward pass for one image. */
+  /** Multiply-adds of the forward pass for one image, or sequence. */
   readonly macs: number;
   /** Numbers that its layers take and its gradient needs again, for one image: about what training keeps in memory. */
   readonly activations: number;

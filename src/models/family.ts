@@ -14,16 +14,21 @@ export type ModelSetting = {
 export interface Family<Shape = unknown> {
   /** For people, in the plural. */
   readonly title: string;
+  readonly reads: 'images' | 'text';
   /** Values of `model.name`. */
   readonly names: readonly string[];
   /** The settings that change a named size; others have no meaning here. */
   readonly settings: readonly ModelSetting[];
-  /** @throws CONFIG_MODEL where the dimensions do not fit together. */
-  build(model: ModelConfig, classes: number): Architecture<Shape>;
+  /**
+   * @param outputs numbers that the head gives: classes, or the tokens of a vocabulary
+   * @throws CONFIG_MODEL where the dimensions do not fit together.
+   */
+  build(model: ModelConfig, outputs: number): Architecture<Shape>;
   /**
    * The meta model of a division: slice i has the interfaces of the target's slice i, and `metaDepth` blocks.
    *
    * @param width of what is within its blocks, relative to the target's
+   * @throws CONFIG_MODEL where there is nothing within its blocks that could be of another width.
    */
   metaArchitecture(target: Architecture<Shape>, modules: readonly ModulePlan[], width: number): Architecture<Shape>;
   /** The part that a local loss puts on a block's output; absent where the family has none. */

@@ -1,7 +1,11 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Architecture, PartSpec } from './architecture.ts';
 import type { AuxiliarySpec } from './auxiliary.ts';
+import type { GptShape } from './gpt/architecture.ts';
+import { gptForward } from './gpt/forward.ts';
 import type { StatePart } from './network.ts';
+import type { RecurrentShape } from './recurrent/architecture.ts';
+import { recurrentForward } from './recurrent/forward.ts';
 import { resnetAuxiliaryForward } from './resnet/auxiliary-forward.ts';
 import { resnetForward } from './resnet/forward.ts';
 import type { ResnetShape } from './resnet/shape.ts';
@@ -31,8 +35,8 @@ export interface PartContext {
 export const evaluationContext: PartContext = { dropPath: (residual) => residual };
 
 /**
- * The forward function of a part. Stems take normalised images [B, S, S, C]; heads give the task's raw output, for
- * classification logits [B, classes]; blocks take and give features; auxiliary parts take features.
+ * The forward function of a part. Stems take normalised images [B, S, S, C], or tokens [B, T]; heads give the task's raw
+ * output, logits [B, classes] or [B, T, tokens]; blocks take and give features; auxiliary parts take features.
  */
 export type Forward = (x: Tensor, weights: Weights, context: PartContext) => Tensor;
 
@@ -40,6 +44,8 @@ export type Forward = (x: Tensor, weights: Weights, context: PartContext) => Ten
 const families: Readonly<Record<string, (architecture: Architecture, spec: PartSpec) => Forward>> = {
   vit: ({ shape }, { role }) => vitForward(shape as VitShape)[role],
   resnet: ({ shape }, spec) => resnetForward(shape as ResnetShape, spec),
+  gpt: ({ shape }, { role }) => gptForward(shape as GptShape)[role],
+  recurrent: ({ shape }, { role }) => recurrentForward(shape as RecurrentShape)[role],
 };
 
 /** Those of parts that local losses put on features. */

@@ -26,10 +26,15 @@ export interface AuxiliaryPart {
 /** Whatever has parameters of its own while something is trained. */
 export type StatePart = NetworkPart | AuxiliaryPart;
 
-/** A whole model that is trained end to end. */
-export function wholeNetwork(architecture: Architecture, origin: NetworkPart['origin']): Network {
+/** A whole model that is trained end to end, or only its blocks where its ends are frozen. */
+export function wholeNetwork(
+  architecture: Architecture,
+  origin: NetworkPart['origin'],
+  ends: 'trained' | 'frozen' = 'trained',
+): Network {
   const { stem, blocks, head } = architecture;
-  return [stem, ...blocks, head].map((spec) => ({ origin, architecture, spec, trainable: true }));
+  const trainable = ({ role }: PartSpec) => role === 'block' || ends === 'trained';
+  return [stem, ...blocks, head].map((spec) => part(origin, architecture, spec, trainable(spec)));
 }
 
 /**
@@ -37,6 +42,7 @@ export function wholeNetwork(architecture: Architecture, origin: NetworkPart['or
  * meta model that stand for all other modules (Deep Incubation, stage 2).
  *
  * @param downstream whether the slices after the module are frozen too
+ * @param ends whether the first and the last module train a stem and a head of their own, or the meta model's stay frozen
  */
 export function hybridNetwork(
   target: Architecture,
@@ -44,11 +50,18 @@ export function hybridNetwork(
   modules: readonly ModulePlan[],
   index: number,
   downstream: 'frozen' | 'trained' = 'frozen',
+  ends: 'own' | 'meta' = 'own',
 ): Network {
+  const trained = (spec: PartSpec) =>
+    spec.role === 'block' || ends === 'own'
+      ? part('target', target, spec, true)
+      : part('meta', meta, meta[spec.role], false);
+  const asItIs = (kept: NetworkPart) =>
+    kept.spec.role === 'block' || ends === 'own' ? kept : { ...kept, trainable: false };
   return modules.flatMap((module) =>
     module.index === index
-      ? targetSlice(target, modules, index)
-      : metaSlice(meta, modules, module.index, downstream === 'trained' && module.index > index),
+      ? slice(target, modules, index).map(trained)
+      : metaSlice(meta, modules, module.index, downstream === 'trained' && module.index > index).map(asItIs),
   );
 }
 

@@ -1,15 +1,24 @@
+import { readsText } from '../config/data-formats.ts';
+import type { RunConfig } from '../config/schema.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
 import { IncubateError } from '../util/errors.ts';
 import { suggestion } from '../util/nearest.ts';
 import { type Architecture, countMacs, countParameters, partsOf } from './architecture.ts';
 import type { AuxiliaryPlace } from './auxiliary.ts';
 import type { Family, ModelConfig, ModelSetting } from './family.ts';
+import { gptFamily } from './gpt/family.ts';
 import type { AuxiliaryPart } from './network.ts';
+import { recurrentFamily } from './recurrent/family.ts';
 import { resnetFamily } from './resnet/family.ts';
 import { vitFamily } from './vit/family.ts';
 
 /** Every family by the name that its architectures carry; `forward.ts` has their forward functions. */
-const families: Readonly<Record<string, Family>> = { vit: vitFamily, resnet: resnetFamily };
+const families: Readonly<Record<string, Family>> = {
+  vit: vitFamily,
+  resnet: resnetFamily,
+  gpt: gptFamily,
+  recurrent: recurrentFamily,
+};
 
 /** Names of all models that are known by name. */
 export function modelNames(): string[] {
@@ -22,15 +31,34 @@ export function modelNames(): string[] {
  *
  * @throws CONFIG_MODEL for an unknown name, settings of another family, or dimensions that do not fit together.
  */
-export function buildArchitecture(model: ModelConfig, classes: number): Architecture {
-  const all = Object.values(families);
-  const family = all.find(({ names }) => names.includes(model.name));
-  if (!family) {
-    const hint = suggestion(model.name, modelNames());
-    throw new IncubateError('CONFIG_MODEL', `unknown model '${model.name}'`, { hint });
-  }
-  checkSettings(model, family, all);
-  return family.build(model, classes);
+export function buildArchitecture(model: ModelConfig, outputs: number): Architecture {
+  const family = familyNamed(model);
+  checkSettings(model, family, Object.values(families));
+  return family.build(model, outputs);
+}
+
+/** Throws CONFIG_MODEL where the model is unknown, or is one of text and the data are images, or the other way round. */
+export function assertModelReads({ model, data }: Pick<RunConfig, 'model' | 'data'>): void {
+  const { reads, title } = familyNamed(model);
+  if (readsText({ data }) === (reads === 'text')) return;
+  const others = Object.values(families).flatMap((family) => (family.reads === reads ? [] : family.names));
+  throw new IncubateError(
+    'CONFIG_MODEL',
+    `${title} such as ${model.name} read ${reads}, but data.format is ${data.format}`,
+    {
+      hint:
+        reads === 'text'
+          ? `Set data.format to text, or choose with --model one of images: ${others.join(', ')}.`
+          : `Leave data.format=text out, or choose with --model one of text: ${others.join(', ')}.`,
+    },
+  );
+}
+
+/** Throws CONFIG_MODEL for an unknown name. */
+function familyNamed({ name }: ModelConfig): Family {
+  const family = Object.values(families).find(({ names }) => names.includes(name));
+  if (family) return family;
+  throw new IncubateError('CONFIG_MODEL', `unknown model '${name}'`, { hint: suggestion(name, modelNames()) });
 }
 
 /**
@@ -69,16 +97,16 @@ function familyOf({ family: name }: Architecture): Family {
 export interface ModelDescription {
   readonly name: string;
   readonly depth: number;
-  /** Multiply-adds of each block's forward pass for one image. */
+  /** Multiply-adds of each block's forward pass for one image, or sequence. */
   readonly blockCosts: readonly number[];
-  /** Multiply-adds of the whole forward pass for one image. */
+  /** The same of the whole forward pass. */
   readonly macs: number;
   readonly parameters: number;
 }
 
 /** @throws CONFIG_MODEL as {@link buildArchitecture}. */
-export function describeModel(model: ModelConfig, classes: number): ModelDescription {
-  const architecture = buildArchitecture(model, classes);
+export function describeModel(model: ModelConfig, outputs: number): ModelDescription {
+  const architecture = buildArchitecture(model, outputs);
   const parts = partsOf(architecture);
   return {
     name: model.name,

@@ -11,10 +11,10 @@ export type ContextOf = (part: StatePart) => PartContext;
 /**
  * The forward pass of a network, or of other parts in a row.
  *
- * @param input what the first part takes: for a stem of images, normalised [B, S, S, C]
+ * @param input what the first part takes: for a stem normalised images [B, S, S, C], or tokens [B, T]
  * @param parameters every parameter and statistic of the parts under its {@link parameterKey}
  * @param recompute whether gradients compute blocks again instead of keeping their intermediate results
- * @returns what the last part gives: of a head for classification, logits [B, classes]
+ * @returns what the last part gives: of a head logits [B, classes], or [B, T, tokens]
  */
 export function runNetwork(
   parts: readonly StatePart[],

@@ -7,7 +7,8 @@ export interface EstimateRequest {
   readonly config: RunConfig;
   readonly modules: readonly ModulePlan[];
   readonly jobs: readonly JobPlan[];
-  readonly classes: number;
+  /** Numbers that the model gives: classes, or the tokens of a vocabulary. */
+  readonly outputs: number;
 }
 
 export interface JobEstimate {

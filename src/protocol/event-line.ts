@@ -21,7 +21,8 @@ export const progressLineSchema = z.object({
   step: z.int().min(0),
   steps: z.int().min(0),
   loss: measured,
-  imagesPerSecond: measured,
+  imagesPerSecond: z.exactOptional(measured),
+  tokensPerSecond: z.exactOptional(measured),
   secondsLeft: measured,
 }) satisfies z.ZodType<ProgressLine>;
 

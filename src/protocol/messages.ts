@@ -91,7 +91,9 @@ export interface ProgressMessage {
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
-  readonly imagesPerSecond: number;
+  readonly imagesPerSecond?: number;
+  /** In place of that, of text. */
+  readonly tokensPerSecond?: number;
   readonly secondsLeft: number;
 }
 

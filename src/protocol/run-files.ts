@@ -1,10 +1,23 @@
 import { join } from 'node:path';
 import type { ZodType } from 'zod';
+import { readsText } from '../config/data-formats.ts';
+import type { RunConfig } from '../config/schema.ts';
 import { IncubateError, messageOf } from '../util/errors.ts';
 
 /** Where a job keeps its files. */
 export function jobDirectory(runDirectory: string, job: string): string {
   return join(runDirectory, 'jobs', job);
+}
+
+/** The file of a run's tokenizer, if it is about text. */
+export function tokenizerPath(runDirectory: string): string {
+  return join(runDirectory, 'tokenizer.json');
+}
+
+/** A run's configuration with the tokenizer that the run has kept. */
+export function withOwnTokenizer(config: RunConfig, runDirectory: string): RunConfig {
+  if (!readsText(config)) return config;
+  return { ...config, data: { ...config.data, tokenizer: tokenizerPath(runDirectory) } };
 }
 
 /** Parses a JSON file of a run. Throws RUN_FORMAT naming the path and what is wrong. */

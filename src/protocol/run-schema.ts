@@ -24,6 +24,7 @@ export const evaluationSchema = z.object({
   top1: measured,
   top5: measured,
   loss: measured,
+  perplexity: z.exactOptional(measured),
 }) satisfies z.ZodType<Evaluation>;
 
 export const diagnosticsSchema = z.object({
@@ -56,6 +57,7 @@ export const datasetIdentitySchema = z.object({
   classes: z.array(z.string()),
   train: count,
   validation: count,
+  tokens: z.exactOptional(z.object({ vocabulary: count, train: count, validation: count })),
   fingerprint: z.string(),
 }) satisfies z.ZodType<DatasetIdentity>;
 

@@ -8,9 +8,13 @@ export const RUN_FORMAT = 1;
 /** What a data set is, so that a resumed run can tell that it still is the same. */
 export interface DatasetIdentity {
   readonly source: string;
+  /** None of text. */
   readonly classes: readonly string[];
+  /** Images, or sequences of text. */
   readonly train: number;
   readonly validation: number;
+  /** Only of text: how many tokens there are to choose from, and how many the splits have. */
+  readonly tokens?: { readonly vocabulary: number; readonly train: number; readonly validation: number };
   /** SHA-256 of what is used: paths and sizes, contents, or the generator's settings, as the source's format has it. */
   readonly fingerprint: string;
 }
@@ -27,11 +31,13 @@ export interface RunRecord {
 }
 
 export interface Evaluation {
-  /** Shares in [0, 1]. */
+  /** Shares in [0, 1]: of images, or of the tokens of a text. */
   readonly top1: number;
   readonly top5: number;
   /** Mean cross-entropy without label smoothing, nats. */
   readonly loss: number;
+  /** Only of text: exp(loss). */
+  readonly perplexity?: number;
 }
 
 /**

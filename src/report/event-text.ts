@@ -1,6 +1,7 @@
 import type { JournalEvent } from '../protocol/messages.ts';
 import { formatDuration } from '../util/duration.ts';
-import { countFigure, diagnosticsText, evaluationText, lossFigure, percent } from './figures.ts';
+import { countFigure, diagnosticsText, lossFigure } from './figures.ts';
+import { evaluationText, mainFigure } from './measures.ts';
 import type { Paint } from './style.ts';
 
 /** What an event says to people, as a line or more; undefined for events that only machines need. */
@@ -31,7 +32,7 @@ function jobEventText(event: Extract<JournalEvent, { readonly job: string }>, pa
       return `goes on from step ${event.step}, epoch ${event.epoch}`;
     case 'epoch': {
       const overflowed = event.overflowed ? `  ${event.overflowed} steps overflowed` : '';
-      const accuracy = event.evaluation ? `  top-1 ${percent(event.evaluation.top1)}` : '';
+      const accuracy = event.evaluation ? `  ${mainFigure(event.evaluation)}` : '';
       return `epoch ${event.epoch}/${event.epochs}  loss ${lossFigure(event.loss)}${accuracy}  lr ${event.lr.toExponential(1)}  ${formatDuration(event.seconds)}${overflowed}`;
     }
     case 'evaluated':

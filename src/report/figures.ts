@@ -1,4 +1,4 @@
-import type { Diagnostics, Evaluation } from '../protocol/run.ts';
+import type { DatasetIdentity, Diagnostics } from '../protocol/run.ts';
 
 /** A share in [0, 1] as `81.23%`. */
 export function percent(share: number): string {
@@ -14,8 +14,21 @@ export function countFigure(count: number): string {
   return Math.round(count).toLocaleString('en-US');
 }
 
-export function evaluationText({ top1, top5, loss }: Evaluation): string {
-  return `top-1 ${percent(top1)}, top-5 ${percent(top5)}, loss ${lossFigure(loss)}`;
+/** Four digits: `3.142`, `1234`. */
+export function perplexityFigure(perplexity: number): string {
+  if (!Number.isFinite(perplexity)) return String(perplexity);
+  return perplexity < 1000
+    ? perplexity.toPrecision(4)
+    : perplexity < 1e6
+      ? perplexity.toFixed(0)
+      : perplexity.toExponential(2);
+}
+
+/** What a data set is, for people: `6,000 images of 10 classes`. */
+export function dataFigure({ train, classes, tokens }: DatasetIdentity): string {
+  return tokens
+    ? `${countFigure(tokens.train)} tokens of ${countFigure(tokens.vocabulary)}`
+    : `${countFigure(train)} images of ${classes.length} classes`;
 }
 
 /** What an assembly is like at its interfaces, from the first to the last. */

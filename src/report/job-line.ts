@@ -1,7 +1,8 @@
 import type { JobState, JobStatus } from '../coordinator/replay.ts';
 import type { ProgressMessage } from '../protocol/messages.ts';
 import { formatDuration } from '../util/duration.ts';
-import { lossFigure, percent } from './figures.ts';
+import { lossFigure } from './figures.ts';
+import { mainFigure } from './measures.ts';
 import type { Colour, Paint } from './style.ts';
 
 const appearance: Record<JobStatus, { readonly symbol: string; readonly colour: Colour }> = {
@@ -13,7 +14,7 @@ const appearance: Record<JobStatus, { readonly symbol: string; readonly colour: 
   stopped: { symbol: '■', colour: 'yellow' },
 };
 
-/** A job in one line of at most `width` characters: state, epoch, loss, top-1, images/s, time left. */
+/** A job in one line of at most `width` characters: state, epoch, loss, accuracy or perplexity, images/s or tokens/s, time left. */
 export function jobLine(job: JobState, live: ProgressMessage | undefined, width: number, paint: Paint): string {
   const { symbol, colour } = appearance[job.status];
   const epoch = live?.epoch ?? job.epoch;
@@ -23,7 +24,7 @@ export function jobLine(job: JobState, live: ProgressMessage | undefined, width:
     `${symbol} ${job.id.padEnd(10)} ${job.status.padEnd(9)}`,
     (epoch === undefined || epochs === undefined ? '' : `epoch ${epoch}/${epochs}`).padEnd(13),
     (loss === undefined ? '' : `loss ${lossFigure(loss)}`).padEnd(12),
-    (job.evaluation === undefined ? '' : `top-1 ${percent(job.evaluation.top1)}`).padEnd(13),
+    (job.evaluation === undefined ? '' : mainFigure(job.evaluation)).padEnd(13),
     tail(job, live),
   ];
   return paint(colour, cells.join('  ').trimEnd().slice(0, width));
@@ -34,5 +35,11 @@ function tail(job: JobState, live: ProgressMessage | undefined): string {
   if (job.status === 'completed' && job.result) return formatDuration(job.result.seconds);
   if (job.status !== 'running') return job.error?.message ?? '';
   if (!live) return job.engine === undefined ? 'starting' : '';
-  return `${live.imagesPerSecond.toFixed(0)} images/s  ${formatDuration(live.secondsLeft)} left`;
+  return `${speedOf(live)}  ${formatDuration(live.secondsLeft)} left`;
+}
+
+function speedOf({ imagesPerSecond, tokensPerSecond }: ProgressMessage): string {
+  return tokensPerSecond === undefined
+    ? `${(imagesPerSecond ?? 0).toFixed(0)} images/s`
+    : `${tokensPerSecond.toFixed(0)} tokens/s`;
 }

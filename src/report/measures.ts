@@ -1,5 +1,5 @@
 import type { Evaluation } from '../protocol/run.ts';
-import { lossFigure, percent } from './figures.ts';
+import { lossFigure, percent, perplexityFigure } from './figures.ts';
 
 /** Something that an evaluation measures. */
 export interface Measure {
@@ -16,7 +16,7 @@ export interface Measure {
  * that measures something else has its measures here, before what they have in common with others.
  */
 const measures: readonly Measure[] = [
-  { key: 'perplexity', title: 'perplexity', format: (value) => value.toFixed(2) },
+  { key: 'perplexity', title: 'perplexity', format: perplexityFigure },
   { key: 'top1', title: 'top-1', format: percent, axis: '%' },
   { key: 'top5', title: 'top-5', format: percent, axis: '%' },
   { key: 'loss', title: 'loss', format: lossFigure },
@@ -30,4 +30,21 @@ export function measuresOf(evaluation: Evaluation): readonly Measure[] {
 export function measured(evaluation: Evaluation, { key }: Measure): number | undefined {
   const values: Readonly<Record<string, number | undefined>> = { ...evaluation };
   return values[key];
+}
+
+/** All that an evaluation measured, for people. */
+export function evaluationText(evaluation: Evaluation): string {
+  return measuresOf(evaluation)
+    .map((measure) => figureOf(evaluation, measure))
+    .join(', ');
+}
+
+/** The most telling of it. */
+export function mainFigure(evaluation: Evaluation): string {
+  const [measure] = measuresOf(evaluation);
+  return measure ? figureOf(evaluation, measure) : '';
+}
+
+function figureOf(evaluation: Evaluation, measure: Measure): string {
+  return `${measure.title} ${measure.format(measured(evaluation, measure) ?? Number.NaN)}`;
 }

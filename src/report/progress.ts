@@ -1,7 +1,7 @@
 import type { RunObserver } from '../coordinator/observer.ts';
 import type { RunState } from '../coordinator/replay.ts';
 import type { RunRecord } from '../protocol/run.ts';
-import { countFigure } from './figures.ts';
+import { dataFigure } from './figures.ts';
 import { liveProgress } from './live-progress.ts';
 import { plainProgress } from './plain-progress.ts';
 import { isLive, paintFor, type TextStream } from './style.ts';
@@ -23,6 +23,5 @@ function runSummary({ config, plan, dataset }: RunRecord, state: RunState): stri
   const devices = plan.leases.map((lease) => lease.id).join(', ');
   const done = [...state.jobs.values()].filter((job) => job.status === 'completed').length;
   const progress = done === 0 ? '' : `; ${done} of ${plan.jobs.length} jobs are done`;
-  const images = `${countFigure(dataset.train)} images of ${dataset.classes.length} classes`;
-  return `${config.model.name} in ${plan.modules.length} modules of ${depths} blocks; ${images}; on ${devices}${progress}`;
+  return `${config.model.name} in ${plan.modules.length} modules of ${depths} blocks; ${dataFigure(dataset)}; on ${devices}${progress}`;
 }

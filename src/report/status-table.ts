@@ -2,7 +2,7 @@ import type { LockOwner } from '../coordinator/lock.ts';
 import type { JobState, RunState } from '../coordinator/replay.ts';
 import type { RunRecord } from '../protocol/run.ts';
 import { formatDuration } from '../util/duration.ts';
-import { diagnosticsText, lossFigure, percent } from './figures.ts';
+import { diagnosticsText, lossFigure, percent, perplexityFigure } from './figures.ts';
 import { alignTable } from './table.ts';
 
 export type RunStatus = 'running' | 'completed' | 'failed' | 'stopped' | 'interrupted' | 'created';
@@ -21,10 +21,15 @@ export function jobStatus(job: JobState, run: RunStatus): string {
   return active && run !== 'running' ? 'interrupted' : job.status;
 }
 
+function perplexityOf({ evaluation }: JobState): string {
+  return evaluation?.perplexity === undefined ? '' : perplexityFigure(evaluation.perplexity);
+}
+
 /** One run for people. */
 export function statusTable(record: RunRecord, state: RunState, holder: LockOwner | undefined): string {
   const status = runStatus(state, holder);
   const by = holder ? ` (process ${holder.pid} on ${holder.host})` : '';
+  const isText = record.dataset.tokens !== undefined;
   const rows = [...state.jobs.values()].map((job) => [
     job.id,
     jobStatus(job, status),
@@ -32,6 +37,7 @@ export function statusTable(record: RunRecord, state: RunState, holder: LockOwne
     job.epoch === undefined ? '' : `${job.epoch}/${job.epochs}`,
     job.loss === undefined ? '' : lossFigure(job.loss),
     job.evaluation === undefined ? '' : percent(job.evaluation.top1),
+    ...(isText ? [perplexityOf(job)] : []),
   ]);
   const reasons = [...state.jobs.values()]
     .filter((job) => job.error && job.status !== 'completed')
@@ -43,6 +49,7 @@ export function statusTable(record: RunRecord, state: RunState, holder: LockOwne
     diagnostics === undefined ? [] : [`interfaces of the assembly: ${diagnosticsText(diagnostics)}\n`],
   );
   const notes = [...reasons, ...skipping, ...assembly];
-  const table = alignTable([['job', 'status', 'attempts', 'epoch', 'loss', 'top-1'], ...rows]);
+  const titles = ['job', 'status', 'attempts', 'epoch', 'loss', 'top-1', ...(isText ? ['perplexity'] : [])];
+  const table = alignTable([titles, ...rows]);
   return `${record.name}: ${status}${by}, ${formatDuration(state.seconds)}\n\n${table}\n${notes.length > 0 ? `\n${notes.join('')}` : ''}`;
 }

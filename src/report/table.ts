@@ -1,6 +1,7 @@
 import type { Evaluation, RunResult } from '../protocol/run.ts';
 import { formatDuration } from '../util/duration.ts';
-import { diagnosticsText, lossFigure, percent } from './figures.ts';
+import { diagnosticsText, percent } from './figures.ts';
+import { measured, measuresOf } from './measures.ts';
 
 /** Rows of equal length as aligned text: the first columns, `left` of them, to the left, the others to the right. */
 export function alignTable(rows: readonly (readonly string[])[], left = 1): string {
@@ -29,15 +30,14 @@ export function resultTable({ metrics, diagnostics, cost, seconds, weights, run,
     const share = total === 0 ? 0 : (job.layerUnits / total) * cost.layerUnitsOfEndToEnd;
     return [formatDuration(job.seconds), percent(share)];
   };
-  const row = (name: string, { top1, top5, loss }: Evaluation, cells: [string, string] = ['', '']) => [
+  const measures = measuresOf(metrics.final);
+  const row = (name: string, evaluation: Evaluation, cells: [string, string] = ['', '']) => [
     name,
-    percent(top1),
-    percent(top5),
-    lossFigure(loss),
+    ...measures.map((measure) => measure.format(measured(evaluation, measure) ?? Number.NaN)),
     ...cells,
   ];
   const table = alignTable([
-    [run, 'top-1', 'top-5', 'loss', 'time', 'layer units'],
+    [run, ...measures.map(({ title }) => title), 'time', 'layer units'],
     ...(metrics.meta ? [row('meta model', metrics.meta, jobCells('meta'))] : []),
     ...(metrics.modules ?? []).map((metric, index) =>
       row(`module ${index} in meta model`, metric, jobCells(`module-${index}`)),

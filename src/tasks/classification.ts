@@ -10,10 +10,10 @@ import { drawMix, mixFeeds } from './mix.ts';
 import type { EvaluationSums, Task } from './task.ts';
 
 /** Images of one class each: soft targets and cross-entropy in training, top-1 and top-5 accuracy in evaluation. */
-export function classification(config: RunConfig): Task {
+export function classification(config: RunConfig): Task<Batch> {
   const { model, training } = config;
   const { imageSize, channels } = model;
-  const mixed = mixes(training);
+  const mixed = mixes(config);
   const batchFeeds = (samples: number): Specs => ({
     images: { dtype: 'uint8', shape: [samples, imageSize, imageSize, channels] },
     labels: { dtype: 'int32', shape: [samples] },
@@ -49,6 +49,8 @@ export function classification(config: RunConfig): Task {
       const logits = run(input(images)) as tf.Tensor2D;
       return evaluateLogits(logits, labels as tf.Tensor1D, weights as tf.Tensor1D);
     },
+    summary: (means) => means,
+    score: ({ top1 }) => top1,
   };
 }
 

@@ -7,7 +7,7 @@ import { taskOf } from '../tasks/task.ts';
 import { layoutsOf, namedParameters, parameterSpecs } from './network-layouts.ts';
 
 /**
- * Evaluation of one batch; sums over its samples, weighted by the feed `weights` [B].
+ * Evaluation of one batch: the task's sums over it.
  *
  * @param parts whose tensors the state holds, where they are more than the network's
  */

@@ -1,7 +1,6 @@
 import type { RunConfig } from '../config/schema.ts';
-import { evaluationBatchOptions } from '../data/batch-options.ts';
-import { evaluationBatches } from '../data/batches.ts';
-import type { DamagedImage, Split } from '../data/dataset.ts';
+import type { DamagedImage, Samples } from '../data/dataset.ts';
+import { evaluatedBatches } from '../data/samples.ts';
 import type { Engine, EngineState, Executable } from '../engine/program.ts';
 import type { Network, StatePart } from '../models/network.ts';
 import type { Evaluation } from '../protocol/run.ts';
@@ -21,7 +20,7 @@ export interface Evaluator {
    * @param onDamage told of images that cannot be decoded and are left out, where such images are skipped
    * @throws DATA_DAMAGE where no image can be decoded
    */
-  evaluate(state: EngineState, split: Split, onDamage?: OnDamage): Promise<Evaluation>;
+  evaluate(state: EngineState, split: Samples, onDamage?: OnDamage): Promise<Evaluation>;
   dispose(): void;
 }
 
@@ -31,13 +30,13 @@ export async function createEvaluator(
   name: string,
   network: Network,
   config: RunConfig,
-  split: Split,
+  split: Samples,
   parts: readonly StatePart[] = network,
 ): Promise<Evaluator> {
   const batchSize = Math.min(EVALUATION_BATCH, config.training.batchSize, split.length);
   const program = await engine.compile(evaluateProgram(name, network, config, batchSize, parts));
   return {
-    evaluate: (state, images, onDamage) => evaluateSplit(program, state, images, config, batchSize, onDamage),
+    evaluate: (state, samples, onDamage) => evaluateSplit(program, state, samples, config, batchSize, onDamage),
     dispose: () => program.dispose(),
   };
 }
@@ -45,20 +44,20 @@ export async function createEvaluator(
 async function evaluateSplit(
   program: Executable,
   state: EngineState,
-  split: Split,
+  split: Samples,
   config: RunConfig,
   batchSize: number,
   onDamage: OnDamage = () => {},
 ): Promise<Evaluation> {
   const task = taskOf(config);
   const sums = { top1: 0, top5: 0, loss: 0, count: 0 };
-  for await (const batch of evaluationBatches(split, evaluationBatchOptions(config, batchSize))) {
-    if (batch.damaged) onDamage(batch.damaged);
+  for await (const batch of evaluatedBatches(split, config, batchSize)) {
+    if ('damaged' in batch && batch.damaged) onDamage(batch.damaged);
     const outputs = await program.run(state, task.batchFeeds(batch));
     for (const key of ['top1', 'top5', 'loss', 'count'] as const) sums[key] += scalarOf(outputs, key);
   }
   if (sums.count === 0) throw nothingToEvaluate(split.length);
-  return { top1: sums.top1 / sums.count, top5: sums.top5 / sums.count, loss: sums.loss / sums.count };
+  return task.summary({ top1: sums.top1 / sums.count, top5: sums.top5 / sums.count, loss: sums.loss / sums.count });
 }
 
 /** A scalar output of a program. */

@@ -1,4 +1,4 @@
-import type { Batch } from '../data/dataset.ts';
+import type { SampleBatch } from '../data/dataset.ts';
 
 /**
  * The samples of micro-batch `index` of `count`: a run from the front of the batch and its mirror image from the back.
@@ -16,17 +16,36 @@ export function microBatchRows(batch: number, count: number, index: number): num
 }
 
 /** The given samples of a batch, copied; the batch itself if they are all of it. */
-export function selectRows(batch: Batch, rows: readonly number[]): Batch {
-  const size = batch.labels.length;
-  if (rows.length === size) return batch;
-  const imageBytes = batch.images.length / size;
-  const images = new Uint8Array(rows.length * imageBytes);
-  rows.forEach((row, index) => {
-    images.set(batch.images.subarray(row * imageBytes, (row + 1) * imageBytes), index * imageBytes);
-  });
+export function selectRows<Kind extends SampleBatch>(batch: Kind, rows: readonly number[]): Kind;
+export function selectRows(batch: SampleBatch, rows: readonly number[]): SampleBatch {
+  if ('tokens' in batch) {
+    const { tokens, lengths } = batch;
+    if (rows.length === lengths.length) return batch;
+    return {
+      tokens: picked(tokens, lengths.length, rows, (length) => new Int32Array(length)),
+      lengths: picked(lengths, lengths.length, rows, (length) => new Int32Array(length)),
+    };
+  }
+  const { images, labels, weights } = batch;
+  if (rows.length === labels.length) return batch;
   return {
-    images,
-    labels: Int32Array.from(rows, (row) => batch.labels[row] as number),
-    weights: Float32Array.from(rows, (row) => batch.weights[row] as number),
+    images: picked(images, labels.length, rows, (length) => new Uint8Array(length)),
+    labels: picked(labels, labels.length, rows, (length) => new Int32Array(length)),
+    weights: picked(weights, labels.length, rows, (length) => new Float32Array(length)),
   };
+}
+
+/** Rows of an array that has `count` of them. */
+function picked<Values extends Uint8Array | Int32Array | Float32Array>(
+  values: Values,
+  count: number,
+  rows: readonly number[],
+  create: (length: number) => Values,
+): Values {
+  const width = values.length / count;
+  const result = create(rows.length * width);
+  for (const [index, row] of rows.entries()) {
+    result.set(values.subarray(row * width, (row + 1) * width), index * width);
+  }
+  return result;
 }

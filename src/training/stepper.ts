@@ -1,5 +1,5 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
-import type { Batch } from '../data/dataset.ts';
+import type { SampleBatch } from '../data/dataset.ts';
 import type { Engine, EngineState, Program, ProgramCost } from '../engine/program.ts';
 import { modulePartsOf, type Objective, statePartsOf, taskObjective } from '../methods/objective.ts';
 import type { Network } from '../models/network.ts';
@@ -38,7 +38,7 @@ export interface Stepper {
    * @returns the mean loss over the batch; where steps that are not finite are skipped and the gradient of this one was
    *   not, NaN
    */
-  step(state: EngineState, batch: Batch, step: number, lr: number, skipped?: number): Promise<number>;
+  step(state: EngineState, batch: SampleBatch, step: number, lr: number, skipped?: number): Promise<number>;
   /** Steps of this stepper that changed nothing, as the scaled gradient overflowed; loss scaling halves its scale then. */
   readonly overflowed: number;
   dispose(): void;
@@ -52,7 +52,7 @@ export interface Stepper {
 export function stepSettings({ name, network, objective = taskObjective, phase, config }: StepSource): StepSettings {
   const { batchSize, accumulate, frozenSlices, weightDecay, beta1, beta2, eps } = config.training;
   const size = batchSize / accumulate;
-  if (!holdsPairs(config.training, size)) {
+  if (!holdsPairs(config, size)) {
     throw new IncubateError('CONFIG_VALUE', `micro-batches of ${size} images cannot be mixed in pairs`, {
       hint: 'Choose training.accumulate so that micro-batches hold an even number of images, or switch mixup and cutmix off.',
     });
@@ -178,7 +178,7 @@ function checkScale(name: string, step: number, outputs: Readonly<Record<string,
 function microBatchFeeds(
   { config, dropPath }: StepSettings,
   stream: string,
-  batch: Batch,
+  batch: SampleBatch,
   step: number,
   index: number,
 ): HostTensors {

@@ -1,13 +1,14 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
-import { trainBatchOptions } from '../data/batch-options.ts';
-import { batchesPerEpoch, trainBatches } from '../data/batches.ts';
-import type { DamagedImage, Dataset } from '../data/dataset.ts';
+import { batchesPerEpoch } from '../data/batches.ts';
+import type { DamagedImage, SampleSet } from '../data/dataset.ts';
+import { trainingBatches } from '../data/samples.ts';
 import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
 import { type Objective, statePartsOf, taskObjective } from '../methods/objective.ts';
 import { type Network, parameterCounts } from '../models/network.ts';
 import type { DamageDetails, EpochDetails, SplitName } from '../protocol/messages.ts';
 import type { Evaluation } from '../protocol/run.ts';
+import { taskOf } from '../tasks/task.ts';
 import { IncubateError } from '../util/errors.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { meetDamage } from './damage.ts';
@@ -30,7 +31,7 @@ export interface Training {
   readonly objective?: Objective;
   readonly phase: PhaseConfig;
   readonly config: RunConfig;
-  readonly dataset: Dataset;
+  readonly dataset: SampleSet;
   /** Also evaluate before the first step. */
   readonly evaluateCold: boolean;
   /** Times that training went back to a checkpoint so far: each gives the data another order. */
@@ -39,7 +40,7 @@ export interface Training {
 
 /**
  * What a training tells while it runs. Checkpoints are the observer's business: `save` is given a state, which is finite,
- * and its accuracy on the validation images where that is known.
+ * and how good it is on the validation data where that is known: the higher the better.
  */
 export interface TrainingObserver {
   compiled(details: { seconds: number; trained: number; frozen: number; flopsPerStep: number }): void;
@@ -52,7 +53,7 @@ export interface TrainingObserver {
   epoch(details: EpochDetails): void;
   /** Called after every step and epoch; returning true saves the state. */
   saveDue(step: number, endOfEpoch: boolean): boolean;
-  save(state: TrainingState, accuracy: number | null): Promise<void>;
+  save(state: TrainingState, score: number | null): Promise<void>;
   /** Whether to save and stop before the next step. */
   stopRequested(): boolean;
 }
@@ -105,7 +106,7 @@ export async function train(
       assertFinite(tensors, name, progress.step);
       return { ...tensors, progress: { ...progress, seconds: elapsed() } };
     };
-    const save = async (accuracy: number | null) => observer.save(await snapshot(), accuracy);
+    const save = async (score: number | null) => observer.save(await snapshot(), score);
     const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
       if (frozen) await assertUnchanged(state, frozen, name);
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
@@ -141,7 +142,7 @@ export async function train(
       const epochStarted = performance.now();
       const stream = dataStream(training.dataName ?? name, progress.rollbacks);
       const firstBatch = progress.step - epoch * stepsPerEpoch;
-      const batches = trainBatches(dataset.train, trainBatchOptions(config, { stream, epoch, firstBatch }));
+      const batches = trainingBatches(dataset.train, config, { stream, epoch, firstBatch });
       const waits = { seconds: 0 };
       let lr = 0;
       for await (const batch of timed(batches, waits)) {
@@ -150,7 +151,7 @@ export async function train(
           await save(null);
           return await outcome(false);
         }
-        if (batch.damaged) skip('train', batch.damaged);
+        if ('damaged' in batch && batch.damaged) skip('train', batch.damaged);
         lr = learningRate(told, stepsPerEpoch, phase, peak);
         const loss = stepper.step(state, batch, told, lr, progress.skipped);
         // Handled when it is awaited; the step before may fail first.
@@ -180,7 +181,8 @@ export async function train(
       const evaluated = last || (epoch + 1) % config.training.evaluateEvery === 0;
       if (evaluated) progress.evaluation = await evaluate();
       observer.epoch(evaluated && progress.evaluation ? { ...details, evaluation: progress.evaluation } : details);
-      if (observer.saveDue(progress.step, true)) await save(evaluated ? (progress.evaluation?.top1 ?? null) : null);
+      const score = evaluated && progress.evaluation ? taskOf(config).score(progress.evaluation) : null;
+      if (observer.saveDue(progress.step, true)) await save(score);
     }
     return await outcome(true);
   } finally {

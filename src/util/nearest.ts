@@ -24,6 +24,6 @@ export function nearest(word: string, candidates: readonly string[]): string | u
 /** A hint naming the nearest candidate and all of them where they are few. */
 export function suggestion(word: string, candidates: readonly string[]): string {
   const close = nearest(word, candidates);
-  const known = candidates.length <= 20 ? ` Known: ${candidates.join(', ')}.` : '';
+  const known = candidates.length <= 30 ? ` Known: ${candidates.join(', ')}.` : '';
   return `${close ? `Did you mean '${close}'?` : ''}${known}`.trim();
 }

@@ -1,4 +1,5 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { SampleSet } from '../data/dataset.ts';
+import { outputsOf } from '../data/identity.ts';
 import type { Engine } from '../engine/program.ts';
 import type { Network } from '../models/network.ts';
 import type { JobSpec } from '../protocol/messages.ts';
@@ -15,13 +16,13 @@ export async function diagnose(
   { job, modules, config }: JobSpec,
   network: Network,
   weights: HostTensors,
-  dataset: Dataset,
+  dataset: SampleSet,
   engine: Engine,
 ): Promise<Diagnostics | undefined> {
   const trained = ['meta', ...modules.map(({ index }) => `module-${index}`)];
   if (job.kind !== 'finetune' || !trained.every((need) => job.needs.includes(need)) || modules.length < 2)
     return undefined;
-  const { network: meta } = jobNetwork({ id: 'meta', kind: 'meta' }, modules, config, dataset.identity.classes.length);
+  const { network: meta } = jobNetwork({ id: 'meta', kind: 'meta' }, modules, config, outputsOf(dataset.identity));
   const assembly = { modules, assembled: network, meta };
   return diagnoseAssembly(engine, job.id, assembly, { config, weights, validation: dataset.validation });
 }

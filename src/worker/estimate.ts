@@ -8,9 +8,9 @@ import { jobNetwork } from '../training/phases.ts';
 import { stepFlops, stepPrograms, stepSettings } from '../training/stepper.ts';
 
 /** What each job's step costs, read off its traced graph; nothing is computed. */
-export function estimate({ config, modules, jobs, classes }: EstimateRequest): JobEstimate[] {
+export function estimate({ config, modules, jobs, outputs }: EstimateRequest): JobEstimate[] {
   return jobs.map((job) => {
-    const { network, objective } = jobNetwork(job, modules, config, classes);
+    const { network, objective } = jobNetwork(job, modules, config, outputs);
     const counts = parameterCounts(statePartsOf(network, objective));
     const phase = phaseOf[job.kind];
     if (phase === null) {

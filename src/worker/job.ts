@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataName } from '../data/batch-options.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
-import type { Dataset } from '../data/dataset.ts';
-import { assertSameDataset } from '../data/identity.ts';
-import { splitOfModule } from '../data/module-share.ts';
+import type { SampleSet } from '../data/dataset.ts';
+import { assertSameDataset, outputsOf } from '../data/identity.ts';
+import { samplesOfModule } from '../data/module-share.ts';
 import { openDataset } from '../data/open.ts';
+import { openSamples } from '../data/samples.ts';
 import { openEngine } from '../engine/engines.ts';
 import type { Engine } from '../engine/program.ts';
 import { shareDataset } from '../loader/share-dataset.ts';
@@ -56,7 +57,7 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
   const { engine: name, job: planned } = spec;
   const { cudaGraphs } = spec.config.devices;
   const engine = await openEngine({ engine: name, threads: planned.threads, cudaGraphs, onWarning });
-  const job = jobNetwork(spec.job, spec.modules, spec.config, dataset.identity.classes.length);
+  const job = jobNetwork(spec.job, spec.modules, spec.config, outputsOf(dataset.identity));
   const ending =
     phaseOf[spec.job.kind] === null
       ? await evaluate(spec, job, dataset, pulsingEngine(engine, pulse), channel)
@@ -71,20 +72,21 @@ export async function runJob(specPath: string, channel: Channel, pulse: Pulse): 
 async function openJobDataset(
   { config, dataset: identity, loader }: JobSpec,
   onWarning: (message: string) => void,
-): Promise<Dataset> {
-  const open = async () => {
-    const opened = await openDataset(config);
+): Promise<SampleSet> {
+  const checked = async <Opened extends SampleSet>(opening: Promise<Opened>) => {
+    const opened = await opening;
     assertSameDataset(identity, opened.identity);
     return opened;
   };
-  if (loader === undefined) return open();
+  if (loader === undefined) return checked(openSamples(config));
+  const open = () => checked(openDataset(config));
   return (await shareDataset({ address: loader, config, identity, open, onWarning })).dataset;
 }
 
 async function trainJob(
   spec: JobSpec,
   trained: JobNetwork,
-  whole: Dataset,
+  whole: SampleSet,
   engine: Engine,
   channel: Channel,
   pulse: Pulse,
@@ -128,9 +130,9 @@ async function trainJob(
   const observer = observeTraining(channel, {
     engine: engine.name,
     config,
-    async save(state, accuracy) {
+    async save(state, score) {
       pulse.enter('checkpointing');
-      const directory = await saveTraining(root, state, keep, keepBest ? { score: accuracy } : undefined);
+      const directory = await saveTraining(root, state, keep, keepBest ? { score } : undefined);
       pulse.advance();
       return directory;
     },
@@ -146,8 +148,13 @@ async function trainJob(
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
   const damaged = damagedImages(state.progress);
-  const kept = new Set(networkParameters(trained.product, true).map(({ name }) => name));
-  const weights = Object.entries({ ...state.parameters, ...state.statistics }).filter(([name]) => kept.has(name));
+  const frozen = networkParameters(trained.product, false).map(({ name }): [string, HostTensor] => [
+    name,
+    initial[name] as HostTensor,
+  ]);
+  const kept = new Set([true, false].flatMap((is) => networkParameters(trained.product, is).map(({ name }) => name)));
+  const tensors = { ...state.parameters, ...state.statistics, ...Object.fromEntries(frozen) };
+  const weights = Object.entries(tensors).filter(([name]) => kept.has(name));
   return {
     result: {
       format: RUN_FORMAT,
@@ -171,7 +178,7 @@ async function trainJob(
 async function evaluate(
   spec: JobSpec,
   { network }: JobNetwork,
-  dataset: Dataset,
+  dataset: SampleSet,
   engine: Engine,
   channel: Channel,
 ): Promise<JobEnding> {
@@ -211,10 +218,10 @@ async function evaluate(
   };
 }
 
-/** The images that a job sees; a module that has training images of its own sees no others. */
-function datasetOf({ job, config, modules }: JobSpec, dataset: Dataset): Dataset {
+/** What a job sees; a module that has training images, or text, of its own sees no others. */
+function datasetOf({ job, config, modules }: JobSpec, dataset: SampleSet): SampleSet {
   if (config.method.moduleData === 'shared' || job.module === undefined) return dataset;
-  return { ...dataset, train: splitOfModule(dataset.train, modules.length, job.module, config.seed) };
+  return { ...dataset, train: samplesOfModule(dataset.train, modules.length, job.module, config.seed) };
 }
 
 /**

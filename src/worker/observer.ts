@@ -1,3 +1,4 @@
+import { readsText } from '../config/data-formats.ts';
 import type { RunConfig } from '../config/schema.ts';
 import type { TrainingObserver } from '../training/trainer.ts';
 import type { TrainingState } from '../training/training-state.ts';
@@ -12,12 +13,16 @@ export interface ObserverSettings {
   readonly engine: string;
   readonly config: RunConfig;
   /** Saves a checkpoint and returns its directory. */
-  save(state: TrainingState, accuracy: number | null): Promise<string>;
+  save(state: TrainingState, score: number | null): Promise<string>;
 }
 
 /** Turns what a training tells into messages to the coordinator, and decides when its state is saved. */
 export function observeTraining(channel: Channel, { engine, config, save }: ObserverSettings): TrainingObserver {
   const { batchSize } = config.training;
+  const speed = (seconds: number) =>
+    readsText(config)
+      ? { tokensPerSecond: (batchSize * config.model.context) / seconds }
+      : { imagesPerSecond: batchSize / seconds };
   const { everySteps } = config.checkpoint;
   let lastSent = 0;
   let lastStep: number | null = null;
@@ -41,7 +46,7 @@ export function observeTraining(channel: Channel, { engine, config, save }: Obse
         step,
         steps,
         loss,
-        imagesPerSecond: batchSize / stepSeconds,
+        ...speed(stepSeconds),
         secondsLeft: (steps - step) * stepSeconds,
       });
     },
@@ -54,8 +59,8 @@ export function observeTraining(channel: Channel, { engine, config, save }: Obse
     saveDue: (step, endOfEpoch) => endOfEpoch || (everySteps !== null && step % everySteps === 0),
     skipped: (details) => void channel.send({ type: 'skipped', ...details }),
     damaged: (details) => void channel.send({ type: 'damaged', ...details }),
-    async save(state, accuracy) {
-      const path = await save(state, accuracy);
+    async save(state, score) {
+      const path = await save(state, score);
       void channel.send({ type: 'checkpoint', step: state.progress.step, path });
     },
     stopRequested: () => channel.stopRequested(),

@@ -10,7 +10,7 @@ import { runConfigSchema } from '../../src/config/schema.ts';
 
 const count = z.int().min(0);
 const number = z.number();
-const evaluation = z.strictObject({ top1: number, top5: number, loss: number });
+const evaluation = z.strictObject({ top1: number, top5: number, loss: number, perplexity: z.exactOptional(number) });
 const weights = z.strictObject({ path: z.string(), sha256: z.string().length(64) });
 const lease = z.strictObject({
   id: z.string(),
@@ -223,8 +223,10 @@ export const evalDocument = z.strictObject({
   weights: z.string(),
   data: z.string(),
   ...evaluation.shape,
-  images: count,
-  classes: z.array(z.string()),
+  images: z.exactOptional(count),
+  classes: z.exactOptional(z.array(z.string())),
+  tokens: z.exactOptional(count),
+  vocabulary: z.exactOptional(count),
   damaged: z.exactOptional(count),
 });
 
@@ -237,7 +239,13 @@ export const configDocument = z.strictObject({
 export const planDocument = z.strictObject({
   method: z.enum(methodNames),
   model: z.strictObject({ name: z.string(), depth: count, parameters: count, macsPerImage: number }),
-  data: z.strictObject({ source: z.string(), classes: z.array(z.string()), train: count, validation: count }),
+  data: z.strictObject({
+    source: z.string(),
+    classes: z.array(z.string()),
+    train: count,
+    validation: count,
+    tokens: z.exactOptional(z.strictObject({ vocabulary: count, train: count, validation: count })),
+  }),
   devices: z.strictObject({ engine, gpus: z.array(gpu), threads: count, leases: z.array(lease), choice: z.string() }),
   modules: z.array(z.strictObject({ index: count, from: count, to: count, metaDepth: count, parameters: count })),
   jobs: z.array(
@@ -314,6 +322,21 @@ export const inspectionDocument = z.strictObject({
     largest: imageSize.nullable(),
     sizes: z.array(imageSize.extend({ images: count })),
   }),
+  fingerprint: z.string().length(64),
+  problems: z.array(z.string()),
+});
+
+const splitCounts = z.strictObject({ train: count, validation: count });
+
+export const textInspectionDocument = z.strictObject({
+  source: z.string(),
+  format: z.literal('text'),
+  files: count,
+  bytes: splitCounts,
+  tokens: splitCounts,
+  vocabulary: count,
+  frequent: z.array(z.strictObject({ token: count, text: z.string(), count })),
+  unseen: count,
   fingerprint: z.string().length(64),
   problems: z.array(z.string()),
 });

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type RunConfig, runConfigSchema } from '../../src/config/schema.ts';
-import type { Batch } from '../../src/data/dataset.ts';
+import type { Batch, SampleBatch } from '../../src/data/dataset.ts';
 import { openDataset } from '../../src/data/open.ts';
 import type { Engine } from '../../src/engine/program.ts';
 import { statePartsOf } from '../../src/methods/objective.ts';
@@ -29,10 +29,20 @@ export const tinyBlocks = { ...tinyResnet, width: 16, depth: 3 };
 /** The same with bottlenecks and a stem that reduces the images: sixteen blocks of four stages in three modules. */
 export const tinyBottlenecks = { ...tinyResnet, name: 'resnet-50', depth: null, imageSize: 40 };
 
+/** Settings of `model` that make of a tiny run one with text: six blocks of a decoder, or six layers of a recurrent network. */
+export const tinyGpt = { name: 'gpt-nano', context: 5, patch: null };
+export const tinyLstm = { ...tinyGpt, name: 'lstm', heads: null };
+export const tinyGru = { ...tinyLstm, name: 'gru' };
+
+const isText = (model: object | undefined) =>
+  [tinyGpt, tinyLstm, tinyGru].some(({ name }) => name === (model as { name?: string } | undefined)?.name);
+
 /** Settings of `model` of one tiny network of each family. */
 export const tinyFamilies: readonly (readonly [string, object])[] = [
   ['vision transformer', {}],
   ['residual network', tinyResnet],
+  ['decoder', tinyGpt],
+  ['recurrent network', tinyLstm],
 ];
 
 /** A run small enough to be computed by the plain JavaScript backend: depth 6 in three modules, 8×8 images. */
@@ -42,7 +52,7 @@ export function tinyConfig({ model, division, method, training, phases, data }: 
     division: { modules: 3, ...division },
     method,
     training: { batchSize: 8, referenceBatch: null, mixup: 0, cutmix: 0, ...training },
-    data: { shapes: { train: 64, validation: 32 }, padding: 1, ...data },
+    data: { shapes: { train: 64, validation: 32 }, padding: 1, ...(isText(model) && { format: 'text' }), ...data },
     phases: {
       meta: { epochs: 2, lr: 1e-3, warmupEpochs: 0 },
       incubate: { epochs: 2, lr: 1e-3, warmupEpochs: 0, dropPath: 0 },
@@ -103,13 +113,28 @@ export function tinyBatch(config: RunConfig, index: number): Batch {
   };
 }
 
+/** A batch of images or tokens, as the configuration has it. A token tells the one after it. */
+export function tinySamples(config: RunConfig, index: number): SampleBatch {
+  if (config.data.format !== 'text') return tinyBatch(config, index);
+  const { batchSize } = config.training;
+  const { context } = config.model;
+  const { integer } = randomStream(3, 'text', index);
+  let token = 0;
+  const tokens = Int32Array.from({ length: batchSize * (context + 1) }, (_, at) => {
+    token = at % (context + 1) === 0 ? integer(CLASSES) : (2 * token + 1) % CLASSES;
+    return token;
+  });
+  return { tokens, lengths: new Int32Array(batchSize).fill(context) };
+}
+
 /** Trains a job for some steps and returns the losses and the final state; `given` replaces parts of the initial one. */
 export async function runSteps(engine: Engine, job: TinyJob, steps: number, given: HostTensors = {}) {
   const { layouts, initial, config } = job;
   const state = engine.createState({ ...initialState(layouts, initial, config.training), ...given });
   const stepper = await createStepper(engine, job);
   const losses: number[] = [];
-  for (let step = 0; step < steps; step++) losses.push(await stepper.step(state, tinyBatch(config, step), step, 1e-3));
+  for (let step = 0; step < steps; step++)
+    losses.push(await stepper.step(state, tinySamples(config, step), step, 1e-3));
   const tensors = (await state.read()) as Record<string, HostTensor<'float32'>>;
   stepper.dispose();
   state.dispose();
@@ -144,6 +169,10 @@ export const stepVariants: readonly (readonly [string, object, object])[] = [
   ['2 micro-batches', { accumulate: 2 }, {}],
   ['recomputed blocks', { recompute: true }, {}],
   ['a residual network', {}, tinyResnet],
+  ['a decoder', {}, tinyGpt],
+  ['a decoder in micro-batches', { accumulate: 2 }, tinyGpt],
+  ['an LSTM', {}, tinyLstm],
+  ['a GRU', {}, tinyGru],
 ];
 
 /** The fine-tuning of a configured run on its data, from initial values, as `train` takes it. */

@@ -78,28 +78,31 @@ def adamw(model, task):
 
 
 def train(model, task):
-    """Serves training steps of a classifier on the task's one batch."""
+    """Serves training steps on the task's one batch: of a classifier of images, or of a model that predicts tokens."""
     model.load_state_dict(read_safetensors(task["weights"]))
     device = device_of(task)
     model.to(device)
     batch = read_safetensors(task["batch"])
     mean = torch.tensor(task["mean"], device=device) * 255
     deviation = torch.tensor(task["std"], device=device) * 255
-    labels = batch["labels"].long()
+    if "tokens" in batch:
+        inputs, labels = batch["tokens"][:, :-1].long(), batch["tokens"][:, 1:].long().flatten()
+    else:
+        inputs, labels = batch["images"], batch["labels"].long()
     if device == "cuda":
-        batch["images"] = batch["images"].pin_memory()
-        labels = labels.pin_memory()
+        inputs, labels = inputs.pin_memory(), labels.pin_memory()
     optimiser = adamw(model, task)
     model.train()
     network = torch.compile(model) if task.get("compile") else model
 
     def step():
-        uploaded = batch["images"].to(device, non_blocking=True)
+        uploaded = inputs.to(device, non_blocking=True)
         targets = labels.to(device, non_blocking=True)
-        images = (uploaded.float() - mean) / deviation
+        if "images" in batch:
+            uploaded = ((uploaded.float() - mean) / deviation).permute(0, 3, 1, 2)
         with torch.autocast(device, dtype=torch.bfloat16, enabled=bool(task.get("autocast"))):
-            outputs = network(images.permute(0, 3, 1, 2))
-            loss = torch.nn.functional.cross_entropy(outputs.float(), targets)
+            outputs = network(uploaded)
+            loss = torch.nn.functional.cross_entropy(outputs.flatten(0, -2).float(), targets)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
+import type { SampleBatch } from '../../../src/data/dataset.ts';
 import { openEngine } from '../../../src/engine/engines.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tuned } from '../../../src/engine/onnx-tuning.ts';
@@ -11,6 +12,7 @@ import { createTorchEngine } from '../../../src/engine/torch/torch-engine.ts';
 import { layoutsOf } from '../../../src/training/network-layouts.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { initialState } from '../../../src/training/training-state.ts';
+import type { HostTensors } from '../../../src/util/tensor.ts';
 import { type BenchTask, networkOf } from '../task.ts';
 
 const task = JSON.parse(await readFile(process.argv[2] as string, 'utf8')) as BenchTask;
@@ -22,9 +24,7 @@ const stepper = await createStepper(engine, { name: 'bench', network, phase: con
 const compileSeconds = (performance.now() - started) / 1000;
 const { tensors } = await readSafetensors(task.weights);
 const state = engine.createState(initialState(layoutsOf(network), tensors, config.training));
-const { images, labels } = (await readSafetensors(task.batch)).tensors;
-if (images?.dtype !== 'uint8' || labels?.dtype !== 'int32') throw new TypeError('the batch has other types');
-const batch = { images: images.data, labels: labels.data, weights: new Float32Array(labels.data.length).fill(1) };
+const batch = batchOf((await readSafetensors(task.batch)).tensors);
 
 const answer = (reply: object) => process.stdout.write(`${JSON.stringify(reply)}\n`);
 answer({ ready: true, compileSeconds });
@@ -38,6 +38,15 @@ for await (const line of createInterface({ input: process.stdin })) {
     seconds.push((performance.now() - before) / 1000);
   }
   answer({ losses, seconds, peakBytes: await peakBytes() });
+}
+
+function batchOf({ images, labels, tokens }: HostTensors): SampleBatch {
+  if (tokens?.dtype === 'int32') {
+    const [size = 0, length = 0] = tokens.shape;
+    return { tokens: tokens.data, lengths: new Int32Array(size).fill(length - 1) };
+  }
+  if (images?.dtype !== 'uint8' || labels?.dtype !== 'int32') throw new TypeError('the batch has other types');
+  return { images: images.data, labels: labels.data, weights: new Float32Array(labels.data.length).fill(1) };
 }
 
 function engineOf({ engine, threads, tuning, device, cudaGraphs = 'auto' }: BenchTask): Promise<Engine> | Engine {

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import type { DataFormat } from '../../config/data-formats.ts';
+import type { ImageFormat } from '../../config/data-formats.ts';
 import { hasErrno, IncubateError, messageOf } from '../../util/errors.ts';
 import { openCifar } from './cifar.ts';
 import { cifarPlaces } from './cifar-files.ts';
@@ -19,7 +19,7 @@ import { trainNames, validationNames } from './split-names.ts';
 
 type Opener = (place: string, options: SourceOptions) => Promise<ImageSource>;
 
-const openers: Readonly<Record<DataFormat, Opener>> = {
+const openers: Readonly<Record<ImageFormat, Opener>> = {
   folder: openFolder,
   cifar: openCifar,
   idx: openIdx,
@@ -38,13 +38,13 @@ const WHAT =
  */
 export async function openSource(
   place: string,
-  format: DataFormat | 'auto',
+  format: ImageFormat | 'auto',
   options: SourceOptions,
 ): Promise<ImageSource> {
   return openers[format === 'auto' ? await recognise(place) : format](place, options);
 }
 
-async function recognise(place: string): Promise<DataFormat> {
+async function recognise(place: string): Promise<ImageFormat> {
   const status = await stat(place).catch((error: unknown) => {
     if (hasErrno(error, 'ENOENT')) return null;
     throw unreadable(place, error);
@@ -55,19 +55,19 @@ async function recognise(place: string): Promise<DataFormat> {
   return recogniseFolder(place);
 }
 
-function recogniseFile(path: string): DataFormat {
+function recogniseFile(path: string): ImageFormat {
   const name = basename(path);
   if (/\.(?:tar\.gz|tgz)$/i.test(name)) return 'cifar';
   if (/\.tar$/i.test(name)) return 'tar';
   if (manifestName.test(name)) return 'manifest';
   if (/idx[13]-ubyte(?:\.gz)?$/.test(name)) return 'idx';
   throw new IncubateError('DATA_FORMAT', `${path} is none of the data sets that are looked for: ${WHAT}`, {
-    hint: 'Name a folder or one of these files, or set data.format where its name says something else.',
+    hint: 'Name a folder or one of these files, or set data.format where its name says something else; text is never looked for, so that it takes data.format=text.',
   });
 }
 
 /** A folder that looks like nothing else is taken for an image folder, whose errors say what is missing. */
-async function recogniseFolder(directory: string): Promise<DataFormat> {
+async function recogniseFolder(directory: string): Promise<ImageFormat> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: unknown) => {
     throw unreadable(directory, error);
   });

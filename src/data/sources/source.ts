@@ -1,4 +1,4 @@
-import type { DataFormat } from '../../config/data-formats.ts';
+import type { ImageFormat } from '../../config/data-formats.ts';
 import type { CacheBudget } from '../cache.ts';
 import type { Pixels } from '../pixels.ts';
 import { holdOut } from '../subset.ts';
@@ -8,7 +8,7 @@ export type PixelShape = Omit<Pixels, 'data'>;
 
 /** A data set that was found; its images are neither read nor decoded. */
 export interface ImageSource {
-  readonly format: DataFormat;
+  readonly format: ImageFormat;
   readonly classes: readonly string[];
   readonly train: ImageSet;
   readonly validation: ImageSet;

@@ -8,6 +8,7 @@ import { type NamedResnet, type ResnetShape, residualBlocks, resnetShapes } from
 /** Residual networks: of 6n + 2 layers for small images, and those of ImageNet. */
 export const resnetFamily: Family<ResnetShape> = {
   title: 'residual networks',
+  reads: 'images',
   names: Object.keys(resnetShapes),
   settings: ['width', 'depth'],
   build(model, classes) {

@@ -6,6 +6,7 @@ import { vitAuxiliary } from './auxiliary.ts';
 /** Vision transformers. All blocks are alike, so a meta model is the same transformer with fewer of them. */
 export const vitFamily: Family<VitShape> = {
   title: 'vision transformers',
+  reads: 'images',
   names: Object.keys(vitShapes),
   settings: ['width', 'depth', 'heads', 'mlpRatio', 'patch', 'qkvBias', 'layerNormEps'],
   build(model, classes) {

@@ -1,5 +1,6 @@
 import type { Diagnostics, InterfaceDiagnostics } from '../../protocol/run.ts';
 import { IncubateError } from '../../util/errors.ts';
+import { countFigure } from '../figures.ts';
 import { type Measure, measuresOf } from '../measures.ts';
 import { identityKey, identityOf, labelRows, type RowLabel } from './identity.ts';
 import type { ComparedRun } from './read-run.ts';
@@ -48,7 +49,11 @@ export function compareRuns(runs: readonly ComparedRun[]): Comparison {
     measure: completed[0] && measuresOf(completed[0].result.metrics.final)[0],
     figures,
     rows: members.map((group, index) => rowOf(labels[index] as RowLabel, group, figures)),
-    notes: [...runs.flatMap(unfinishedNote), ...groups.flatMap((group) => repeatedNotes(group.filter(isCompleted)))],
+    notes: [
+      ...runs.flatMap(unfinishedNote),
+      ...groups.flatMap((group) => repeatedNotes(group.filter(isCompleted))),
+      ...vocabularyNote(completed),
+    ],
   };
 }
 
@@ -120,6 +125,15 @@ function unfinishedNote({ record, status, state }: ComparedRun): string[] {
   if (status === 'completed') return [];
   const done = [...state.jobs.values()].filter((job) => job.status === 'completed').length;
   return [`${record.name} is ${status} with ${done} of ${record.plan.jobs.length} jobs done, and is left out.`];
+}
+
+function vocabularyNote(runs: readonly CompletedRun[]): string[] {
+  const sizes = new Set(runs.flatMap(({ record }) => record.dataset.tokens?.vocabulary ?? []));
+  if (sizes.size < 2) return [];
+  const known = [...sizes].map(countFigure).join(', ');
+  return [
+    `Perplexities, losses and accuracies are per token: those of different vocabularies (${known}) do not compare.`,
+  ];
 }
 
 function seedOf({ record }: ComparedRun): number {

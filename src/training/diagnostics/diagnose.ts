@@ -1,8 +1,8 @@
 import type { RunConfig } from '../../config/schema.ts';
-import { evaluationBatchOptions } from '../../data/batch-options.ts';
-import { evaluationBatches } from '../../data/batches.ts';
-import type { Batch, Split } from '../../data/dataset.ts';
+import type { SampleBatch, Samples } from '../../data/dataset.ts';
 import { sampleSplit } from '../../data/sample.ts';
+import { evaluatedBatches } from '../../data/samples.ts';
+import { sampleText } from '../../data/text/windows.ts';
 import type { Engine } from '../../engine/program.ts';
 import type { Diagnostics, InterfaceDiagnostics } from '../../protocol/run.ts';
 import { taskOf } from '../../tasks/task.ts';
@@ -11,12 +11,12 @@ import { parameterState } from '../network-layouts.ts';
 import { linearCka } from './cka.ts';
 import { type Assembly, assemblyLayouts, diagnosticsProgram } from './program.ts';
 
-/** Validation images that an assembly is looked at with; comparing them costs two forward passes each. */
+/** Validation images, or sequences, that an assembly is looked at with; comparing them costs two forward passes each. */
 const SAMPLE = 512;
 /** Largest batch; no gradients are kept, so that it needs less memory than training. */
 const BATCH = 128;
 
-/** What is collected of one interface, a number or a row for each image. */
+/** What is collected of one interface, a number or a row for each image or sequence. */
 interface Collected {
   readonly normRatios: number[];
   readonly normErrors: number[];
@@ -26,8 +26,8 @@ interface Collected {
 }
 
 /**
- * Compares an assembly with the meta model at every interface between modules, on at most 512 validation images that are
- * the same for every run on the same split. Images that cannot be decoded are left out where such are skipped.
+ * Compares an assembly with the meta model at every interface between modules, on at most 512 validation images, or
+ * sequences, that are the same for every run on the same split. Images that cannot be decoded are left out where such are skipped.
  *
  * @param weights every parameter and statistic of both networks by key
  */
@@ -35,9 +35,10 @@ export async function diagnoseAssembly(
   engine: Engine,
   name: string,
   assembly: Assembly,
-  { config, weights, validation }: { config: RunConfig; weights: HostTensors; validation: Split },
+  { config, weights, validation }: { config: RunConfig; weights: HostTensors; validation: Samples },
 ): Promise<Diagnostics> {
-  const sample = sampleSplit(validation, SAMPLE, 'diagnostics');
+  const sample =
+    'tokens' in validation ? sampleText(validation, SAMPLE) : sampleSplit(validation, SAMPLE, 'diagnostics');
   const batchSize = Math.min(BATCH, config.training.batchSize, sample.length);
   const task = taskOf(config);
   const program = await engine.compile(diagnosticsProgram(name, assembly, config, batchSize));
@@ -46,7 +47,7 @@ export async function diagnoseAssembly(
     .slice(0, -1)
     .map((): Collected => ({ normRatios: [], normErrors: [], outputErrors: [], assembled: [], meta: [] }));
   try {
-    for await (const batch of evaluationBatches(sample, evaluationBatchOptions(config, batchSize))) {
+    for await (const batch of evaluatedBatches(sample, config, batchSize)) {
       const outputs = await program.run(state, task.batchFeeds(batch));
       for (const [index, into] of collected.entries()) collect(into, index, outputs, batch);
     }
@@ -57,8 +58,9 @@ export async function diagnoseAssembly(
   return { images: collected[0]?.normRatios.length ?? 0, interfaces: collected.map(summary) };
 }
 
-/** Takes what a batch gave of the images in it; the places of others have weight 0. */
-function collect(into: Collected, index: number, outputs: HostTensors, { weights }: Batch): void {
+/** Takes what a batch gave of the samples in it; the places of others have a weight, or a length, of 0. */
+function collect(into: Collected, index: number, outputs: HostTensors, batch: SampleBatch): void {
+  const weights = 'tokens' in batch ? batch.lengths : batch.weights;
   const norms = output(outputs, `norms.${index}`);
   const [assembled, meta] = [output(outputs, `assembled.${index}`), output(outputs, `meta.${index}`)];
   const width = meta.length / weights.length;

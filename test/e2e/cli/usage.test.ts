@@ -63,10 +63,11 @@ describe('help and version', () => {
                               gstack
         --modules <k>         number of modules
         --depths <list>       blocks of each module: 4,3,3,2
-        --data <source>       image folder or other data set, or shapes
-        --subset <size>       class-balanced part of the training images: 500 or 25%
+        --data <source>       image folder or other data set, text, or shapes
+        --subset <size>       part of the training images, class-balanced, or of the
+                              text: 500 or 25%
         --shots <n>           training images of every class
-        --batch-size <n>      images per optimiser step
+        --batch-size <n>      images, or sequences of text, per optimiser step
         --seed <n>            seed of every random decision
         --engine <name>       what computes: auto, cpu, webgpu, cuda, tfjs or torch
         --precision <name>    what products and activations are computed in: fp32,

@@ -66,6 +66,7 @@ it('the commands have these arguments and flags, besides those of settings', asy
       '--shots <n>',
       '--seed <n>',
       '--json',
+      '--vocabulary <n>',
     ],
     [
       'data prepare <source>',

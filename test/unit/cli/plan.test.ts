@@ -125,3 +125,27 @@ it('prints the plan for people', () => {
     "
   `);
 });
+
+it('says of text how many tokens there are, and of a run on it the sequences', () => {
+  const config = runConfigSchema.parse({
+    model: { name: 'gpt-nano', depth: 4, context: 8 },
+    division: { modules: 2 },
+    method: { ends: 'meta' },
+    data: { format: 'text' },
+    training: { batchSize: 8 },
+  });
+  const tokens = { vocabulary: CLASSES, train: 1600, validation: 1_234 };
+  const dataset = { source: 'docs', classes: [], tokens, train: 200, validation: 155, fingerprint: 'f' };
+  const prepared = { ...prepare(config), dataset };
+  const document = planDocument(prepared, estimates(prepared));
+  const text = planText(document);
+  expect(text).toMatch(/gpt-nano: 4 blocks, [\d,]+ parameters, [\d.]+ \SMACs per sequence/);
+  expect(text).toContain(
+    'docs: 1,600 training and 1,234 validation tokens, vocabulary of 5; 200 sequences an epoch, which each job reads itself',
+  );
+  expect(text).toMatch(/schedule +needs +epochs +steps +sequences +threads/);
+  // No module brings stem or head.
+  const blocks = document.modules.map(({ parameters }) => parameters);
+  expect(blocks[0]).toBe(blocks[1]);
+  expect(document.model.parameters).toBeGreaterThan((blocks[0] as number) * 2);
+});

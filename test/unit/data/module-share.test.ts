@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Split } from '../../../src/data/dataset.ts';
-import { moduleShare, splitOfModule } from '../../../src/data/module-share.ts';
+import { moduleShare } from '../../../src/data/equal-share.ts';
+import { splitOfModule } from '../../../src/data/module-share.ts';
 
 /** Images that are their own numbers, of classes of uneven size. */
 function numbered(counts: readonly number[]): Split {

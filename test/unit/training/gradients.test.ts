@@ -2,13 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../../src/engine/program.ts';
+import { taskOf } from '../../../src/tasks/task.ts';
 import { flatten, unflatten } from '../../../src/training/layout.ts';
 import { parameterState } from '../../../src/training/network-layouts.ts';
 import { stepSettings } from '../../../src/training/stepper.ts';
 import { accumulateProgram } from '../../../src/training/train-programs.ts';
 import { randomStream } from '../../../src/util/random.ts';
-import { float32, type HostTensor, int32, uint8 } from '../../../src/util/tensor.ts';
-import { type Job, jobs, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../../support/tiny.ts';
+import { float32, type HostTensor } from '../../../src/util/tensor.ts';
+import {
+  type Job,
+  jobs,
+  tinyConfig,
+  tinyGpt,
+  tinyGru,
+  tinyJob,
+  tinyLstm,
+  tinyResnet,
+  tinySamples,
+} from '../../support/tiny.ts';
 
 /**
  * Halves of the distances that differences are taken over, and what rounding adds to them. Where a kink of a ReLU is near,
@@ -16,6 +27,9 @@ import { type Job, jobs, tinyBatch, tinyConfig, tinyJob, tinyResnet } from '../.
  */
 const families = [
   { family: 'vision transformer', model: {}, widths: [5e-3], rounding: 2e-4 },
+  { family: 'decoder', model: tinyGpt, widths: [5e-3], rounding: 2e-4 },
+  { family: 'LSTM', model: tinyLstm, widths: [5e-3], rounding: 2e-4 },
+  { family: 'GRU', model: tinyGru, widths: [5e-3], rounding: 2e-4 },
   { family: 'residual network', model: tinyResnet, widths: [5e-4, 2e-4, 2e-3], rounding: 1e-3 },
 ] as const;
 
@@ -25,14 +39,13 @@ async function differentiable(engine: Engine, job: Job, model = {}) {
   const tiny = tinyJob(job, config);
   const { trained } = tiny.layouts;
   const program = await engine.compile(accumulateProgram(stepSettings(tiny)));
-  const batch = tinyBatch(config, 1);
+  const feeds = taskOf(config).drawFeeds(tinySamples(config, 1), { seed: 0, stream: job.id, step: 0 });
   const evaluate = async (parameters: HostTensor<'float32'>) => {
     const gradientBefore = float32(new Float32Array(trained.size));
     const before = parameterState(tiny.layouts, tiny.initial);
     const state = engine.createState({ ...before, parameters, gradient: gradientBefore });
     const outputs = await program.run(state, {
-      images: uint8(batch.images, [4, 8, 8, 3]),
-      labels: int32(batch.labels),
+      ...feeds,
       carry: float32(Float32Array.of(0), []),
     });
     const { gradient } = await state.read(['gradient']);

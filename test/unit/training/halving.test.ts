@@ -20,7 +20,7 @@ it.each([
   [{ batchSize: 7, accumulate: 1, ...unmixed }, null],
 ])('of %j there are twice as many micro-batches: %j', (training, expected) => {
   const config = tinyConfig({ training: { mixup: 0.8, ...training } });
-  expect(halvedMicroBatches(config.training)).toBe(expected);
+  expect(halvedMicroBatches(config)).toBe(expected);
 });
 
 it('is always a division in which a job can train, until there is none', () => {
@@ -34,7 +34,7 @@ it('is always a division in which a job can train, until there is none', () => {
           expect(training.batchSize % accumulate).toBe(0);
           expect(() => stepSettings(tinyJob(jobs.meta, config))).not.toThrow();
         }
-        accumulate = halvedMicroBatches(config.training);
+        accumulate = halvedMicroBatches(config);
       }
     }),
   );

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Precision } from '../../../src/config/precision.ts';
-import type { Batch } from '../../../src/data/dataset.ts';
 import { openDataset } from '../../../src/data/open.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import type { EngineState } from '../../../src/engine/program.ts';
@@ -11,23 +10,24 @@ import { divide } from '../../../src/models/divide.ts';
 import { initialise } from '../../../src/models/initialise.ts';
 import { networkParameters } from '../../../src/models/network.ts';
 import { describeModel } from '../../../src/models/registry.ts';
+import { taskOf } from '../../../src/tasks/task.ts';
 import { initialLossScaling, type LossScaling } from '../../../src/training/loss-scaling.ts';
 import { microBatchRows, selectRows } from '../../../src/training/micro-batches.ts';
 import { jobNetwork } from '../../../src/training/phases.ts';
 import { createStepper, stepPrograms, stepSettings } from '../../../src/training/stepper.ts';
 import { train } from '../../../src/training/trainer.ts';
 import { initialState } from '../../../src/training/training-state.ts';
-import { float32, type HostTensor, type HostTensors, int32, sizeOf, uint8 } from '../../../src/util/tensor.ts';
+import { float32, type HostTensor, type HostTensors, sizeOf } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import {
   jobs,
   runSteps,
   type TinyJob,
-  tinyBatch,
   tinyConfig,
   tinyFamilies,
   tinyJob,
   tinyResnet,
+  tinySamples,
 } from '../../support/tiny.ts';
 
 const emulated = () => createOnnxEngine({ threads: 1, emulate: true });
@@ -53,15 +53,13 @@ async function runScaled(
   const engine = emulated();
   const settings = { ...stepSettings(job), lossScaling: scaling };
   const { batchSize, accumulate } = job.config.training;
-  const { imageSize, channels } = job.config.model;
-  const size = batchSize / accumulate;
   const state = engine.createState(stateOf(job, scaling));
   const [gradient, apply] = await Promise.all(stepPrograms(settings).map(({ program }) => engine.compile(program)));
   for (let step = 0; step < steps; step++) {
-    const batch: Batch = tinyBatch(job.config, step);
+    const batch = tinySamples(job.config, step);
     for (let index = 0; index < accumulate; index++) {
-      const { images, labels } = selectRows(batch, microBatchRows(batchSize, accumulate, index));
-      const feeds = { images: uint8(images, [size, imageSize, imageSize, channels]), labels: int32(labels) };
+      const rows = microBatchRows(batchSize, accumulate, index);
+      const feeds = taskOf(job.config).drawFeeds(selectRows(batch, rows), { seed: 0, stream: job.name, step });
       const carry = scalar(index === 0 ? 0 : 1);
       await gradient?.run(state, { ...feeds, ...(apply ? { carry } : { learningRate: scalar(1e-3) }) });
     }
@@ -113,7 +111,7 @@ describe.each(cases)('loss scaling of a $family with $accumulate micro-batches',
     const stepper = await createStepper(engine, job);
     let [scale, halved] = [2 ** 28, 0];
     for (let step = 0; step < 20; step++) {
-      await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
+      await stepper.step(state, tinySamples(job.config, step), step, 1e-3);
       const next = numberOf(await state.read(), 'lossScale');
       if (next < scale) halved++;
       scale = next;
@@ -161,7 +159,7 @@ it('gives up where no scale is small enough', async () => {
   const state = engine.createState(stateOf({ ...job, initial }, { ...usual, initial: 2 ** -13 }));
   const stepper = await createStepper(engine, job);
   const run = async () => {
-    for (let step = 0; step < 4; step++) await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
+    for (let step = 0; step < 4; step++) await stepper.step(state, tinySamples(job.config, step), step, 1e-3);
   };
   await expect(run()).rejects.toMatchObject({ code: 'TRAINING_DIVERGED', hint: expect.stringContaining('bf16') });
 });
@@ -195,7 +193,7 @@ describe.each(reduced)('training of a $family in $precision', ({ model, precisio
       const stepper = await createStepper(engine, job);
       let loss = Number.NaN;
       for (let step = 0; step < 150; step++)
-        loss = await stepper.step(state, tinyBatch(job.config, step % 4), step, 3e-3);
+        loss = await stepper.step(state, tinySamples(job.config, step % 4), step, 3e-3);
       losses[chosen] = loss;
     }
     // Chance is ln 5, and the four batches are learnt by heart.

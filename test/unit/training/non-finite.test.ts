@@ -12,7 +12,7 @@ import { initialState, type TrainingState } from '../../../src/training/training
 import { bytesOf, float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import { trainWithRollbacks } from '../../../src/worker/rollbacks.ts';
-import { jobs, tinyBatch, tinyConfig, tinyFamilies, tinyJob, tinyTraining } from '../../support/tiny.ts';
+import { jobs, tinyConfig, tinyFamilies, tinyJob, tinySamples, tinyTraining } from '../../support/tiny.ts';
 
 type Policy = { onNonFinite: 'fail' | 'skip' | 'rollback'; nonFiniteLimit?: number };
 
@@ -23,13 +23,14 @@ function configWith(execution: Policy, training: object = {}, model: object = {}
     model,
     training: { mixup: 0.8, ...training },
     data: { shapes: { train: 64, validation: 16 } },
+    phases: { incubate: { epochs: 2, lr: 1e-3, warmupEpochs: 0, dropPath: 0.2 } },
   });
   return { ...config, execution: { ...config.execution, ...execution } };
 }
 
 /**
- * An engine that computes a program's chosen runs, counted from 1 over all compilations, with a weight of pixels that is
- * no number, as a device with a fault might.
+ * An engine that computes a program's chosen runs, counted from 1 over all compilations, with a weight of pixels, or of
+ * residual branches, that is no number, as a device with a fault might.
  */
 function faulty(engine: Engine, isFaulty: (run: number) => boolean): Engine {
   let runs = 0;
@@ -37,16 +38,17 @@ function faulty(engine: Engine, isFaulty: (run: number) => boolean): Engine {
     ...engine,
     async compile(program) {
       const executable = await engine.compile(program);
-      if (!('mixPixels' in program.feeds)) return executable;
+      const feed = ['mixPixels', 'dropPath'].find((name) => name in program.feeds);
+      if (feed === undefined) return executable;
       return {
         ...executable,
         cost: executable.cost,
         run(state, feeds) {
           runs += 1;
-          const { data, shape } = feeds.mixPixels as HostTensor<'float32'>;
+          const { data, shape } = feeds[feed] as HostTensor<'float32'>;
           const broken = {
             ...feeds,
-            mixPixels: float32(
+            [feed]: float32(
               data.map(() => Number.NaN),
               shape,
             ),
@@ -82,7 +84,7 @@ describe.each(tinyFamilies.flatMap(([family, model]) => [1, 2].map((accumulate) 
             const before = hash(await state.read(names));
             // The masks of a batch are keyed by its number, the optimiser's clock by the steps that were taken.
             const passed = batch - batches.indexOf(batch);
-            const loss = await stepper.step(state, tinyBatch(job.config, batch), batch, 1e-3, skipped + passed);
+            const loss = await stepper.step(state, tinySamples(job.config, batch), batch, 1e-3, skipped + passed);
             expect(Number.isNaN(loss)).toBe(skip.includes(batch));
             const after = hash(await state.read(names));
             for (const key of names)
@@ -111,7 +113,7 @@ it('a gradient that is no number is skipped where the loss is one', async () => 
   const stepper = await createStepper(engine, job);
   const state = engine.createState(initialState(job.layouts, initial, job.config.training));
   const before = hash(await state.read());
-  expect(await stepper.step(state, tinyBatch(job.config, 0), 0, 1e-3)).toBeNaN();
+  expect(await stepper.step(state, tinySamples(job.config, 0), 0, 1e-3)).toBeNaN();
   expect(hash(await state.read())).toEqual(before);
 });
 

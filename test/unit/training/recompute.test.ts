@@ -52,7 +52,7 @@ async function gradientOf(engine: Engine, kind: Job, model: object, training: ob
     labels: int32(labels),
     carry: float32(Float32Array.of(0), []),
     ...(settings.dropPath.feed ? { dropPath: drawDropPath(settings.dropPath, 8, rows, key) } : {}),
-    ...(mixes(config.training) ? drawMix(config.training, 8, 0, kind.id, 0) : {}),
+    ...(mixes(config) ? drawMix(config.training, 8, 0, kind.id, 0) : {}),
   });
   const { gradient } = await state.read(['gradient']);
   state.dispose();

@@ -9,10 +9,16 @@ import {
   tinyBlocks,
   tinyBottlenecks,
   tinyConfig,
+  tinyGpt,
+  tinyGru,
   tinyJob,
+  tinyLstm,
   tinyResnet,
 } from '../../support/tiny.ts';
 
+const dropping = Object.fromEntries(
+  ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.3, clip: 0.5 }]),
+);
 const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
   // What distinguishes the named models besides their dimensions, such as the missing qkv bias of vit-huge.
   ...Object.keys(vitShapes).map((name): [string, object] => [name, { model: { name } }]),
@@ -21,14 +27,18 @@ const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
   [
     'stochastic depth and clipping',
     {
-      phases: Object.fromEntries(
-        ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.3, clip: 0.5 }]),
-      ),
+      phases: dropping,
       training: { frozenSlices: 'train' },
     },
   ],
   ['recomputed blocks', { training: { recompute: true } }],
   ['micro-batches', { training: { accumulate: 2, mixup: 0.8 } }],
+  ['decoder', { model: tinyGpt }],
+  ['decoder, recomputed', { model: tinyGpt, training: { recompute: true } }],
+  ['decoder in micro-batches', { model: tinyGpt, training: { accumulate: 4, labelSmoothing: 0 } }],
+  ['decoder with stochastic depth', { model: tinyGpt, phases: dropping }],
+  ['LSTM', { model: tinyLstm, phases: dropping }],
+  ['GRU, recomputed', { model: tinyGru, training: { recompute: true } }],
   ['residual network', { model: tinyResnet }],
   // AdamW makes whole steps of gradients that are nothing but rounding; a larger epsilon damps them.
   ['residual network with bottlenecks', { model: tinyBottlenecks, training: { eps: 1e-3 } }],
@@ -43,9 +53,7 @@ const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
     'residual network with stochastic depth and frozen slices in training mode',
     {
       model: tinyResnet,
-      phases: Object.fromEntries(
-        ['meta', 'incubate', 'finetune'].map((phase) => [phase, { epochs: 1, dropPath: 0.3, clip: 0.5 }]),
-      ),
+      phases: dropping,
       training: { frozenSlices: 'train' },
     },
   ],

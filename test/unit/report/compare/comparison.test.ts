@@ -180,6 +180,20 @@ describe('rows', () => {
   });
 });
 
+it('says that perplexities of different vocabularies do not compare', () => {
+  const words = (name: string, vocabulary: number): ComparedRun => {
+    const run = comparedRun({ name, config: { data: { format: 'text', vocabulary } } });
+    const tokens = { vocabulary, train: 10, validation: 10 };
+    return { ...run, record: { ...run.record, dataset: { ...run.record.dataset, tokens } } };
+  };
+  expect(compareRuns([words('a', 256), words('b', 256)]).notes.filter((note) => note.includes('vocabularies'))).toEqual(
+    [],
+  );
+  expect(compareRuns([words('a', 256), words('b', 1024)]).notes).toEqual([
+    'Perplexities, losses and accuracies are per token: those of different vocabularies (256, 1,024) do not compare.',
+  ]);
+});
+
 describe('the formats', () => {
   const comparison = compareRuns([
     comparedRun({ name: 'a', seed: 0, top1: 0.5, config: { data: { source: '/x/a|b, "c"' } } }),

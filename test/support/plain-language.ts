@@ -1,0 +1,130 @@
+import type { HostTensors } from '../../src/util/tensor.ts';
+
+/** Numbers of a sequence: [step][feature]. */
+type Sequence = number[][];
+
+/** Reads a matrix's or vector's element. */
+type At = (name: string, ...place: number[]) => number;
+
+function reader(weights: HostTensors): At {
+  return (name, row, column) => {
+    const tensor = weights[name];
+    if (!tensor) throw new RangeError(`no ${name}`);
+    const index = column === undefined ? (row as number) : (row as number) * (tensor.shape[1] as number) + column;
+    return tensor.data[index] as number;
+  };
+}
+
+const range = (length: number) => Array.from({ length }, (_, index) => index);
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+/** The error function by its series, which converges for all that occurs here. */
+const erf = (x: number) => {
+  let [term, total] = [x, x];
+  for (let n = 1; n < 200; n++) {
+    term *= (-x * x) / n;
+    total += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * total;
+};
+const gelu = (x: number) => (x * (1 + erf(x / Math.SQRT2))) / 2;
+
+/** The logits [step][token] of a decoder for one sequence of tokens, by loops over single numbers. */
+export function plainGpt(
+  weights: HostTensors,
+  { depth, heads, eps }: { readonly depth: number; readonly heads: number; readonly eps: number },
+  tokens: readonly number[],
+): Sequence {
+  const at = reader(weights);
+  const width = weights['wte.weight']?.shape[1] as number;
+  const norm = (x: Sequence, name: string): Sequence =>
+    x.map((row) => {
+      const mean = sum(row) / row.length;
+      const variance = sum(row.map((value) => (value - mean) ** 2)) / row.length;
+      return row.map(
+        (value, j) => ((value - mean) / Math.sqrt(variance + eps)) * at(`${name}.weight`, j) + at(`${name}.bias`, j),
+      );
+    });
+  const linear = (x: Sequence, name: string): Sequence =>
+    x.map((row) =>
+      range(weights[`${name}.bias`]?.shape[0] as number).map(
+        (j) => sum(row.map((value, i) => value * at(`${name}.weight`, i, j))) + at(`${name}.bias`, j),
+      ),
+    );
+  const attend = (joined: Sequence): Sequence => {
+    const size = width / heads;
+    return joined.map((row, t) =>
+      range(width).map((j) => {
+        const head = Math.floor(j / size);
+        const scores = range(t + 1).map(
+          (s) =>
+            sum(
+              range(size).map(
+                (k) => (row[head * size + k] as number) * (joined[s]?.[width + head * size + k] as number),
+              ),
+            ) / Math.sqrt(size),
+        );
+        const largest = Math.max(...scores);
+        const shares = scores.map((score) => Math.exp(score - largest));
+        return sum(shares.map((share, s) => share * (joined[s]?.[2 * width + j] as number))) / sum(shares);
+      }),
+    );
+  };
+  const added = (x: Sequence, y: Sequence) => x.map((row, t) => row.map((value, j) => value + (y[t]?.[j] as number)));
+
+  let x: Sequence = tokens.map((token, t) =>
+    range(width).map((j) => at('wte.weight', token, j) + at('wpe.weight', t, j)),
+  );
+  for (const index of range(depth)) {
+    const name = `h.${index}`;
+    x = added(x, linear(attend(linear(norm(x, `${name}.ln_1`), `${name}.attn.c_attn`)), `${name}.attn.c_proj`));
+    const hidden = linear(norm(x, `${name}.ln_2`), `${name}.mlp.c_fc`).map((row) => row.map(gelu));
+    x = added(x, linear(hidden, `${name}.mlp.c_proj`));
+  }
+  const vocabulary = weights['lm_head.weight']?.shape[0] as number;
+  return norm(x, 'ln_f').map((row) =>
+    range(vocabulary).map((token) => sum(row.map((value, j) => value * at('lm_head.weight', token, j)))),
+  );
+}
+
+/** The same of a recurrent network, whose layers are PyTorch's with residual connections around them. */
+export function plainRecurrent(
+  weights: HostTensors,
+  { depth, cell }: { readonly depth: number; readonly cell: 'lstm' | 'gru' },
+  tokens: readonly number[],
+): Sequence {
+  const at = reader(weights);
+  const { shape } = weights['encoder.weight'] as HostTensors[string];
+  const [vocabulary, width] = shape as [number, number];
+  let x: Sequence = tokens.map((token) => range(width).map((j) => at('encoder.weight', token, j)));
+  for (const index of range(depth)) {
+    const sums = (kind: 'ih' | 'hh', input: number[], row: number) =>
+      sum(input.map((value, j) => value * at(`rnn.${index}.weight_${kind}_l0`, row, j))) +
+      at(`rnn.${index}.bias_${kind}_l0`, row);
+    let hidden = range(width).map(() => 0);
+    let memory = range(width).map(() => 0);
+    const steps = x.map((input) => {
+      const both = (gate: number, j: number) =>
+        sums('ih', input, gate * width + j) + sums('hh', hidden, gate * width + j);
+      if (cell === 'lstm') {
+        memory = range(width).map(
+          (j) => sigmoid(both(1, j)) * (memory[j] as number) + sigmoid(both(0, j)) * Math.tanh(both(2, j)),
+        );
+        hidden = range(width).map((j) => sigmoid(both(3, j)) * Math.tanh(memory[j] as number));
+      } else {
+        hidden = range(width).map((j) => {
+          const [reset, update] = [sigmoid(both(0, j)), sigmoid(both(1, j))];
+          const candidate = Math.tanh(sums('ih', input, 2 * width + j) + reset * sums('hh', hidden, 2 * width + j));
+          return (1 - update) * candidate + update * (hidden[j] as number);
+        });
+      }
+      return hidden;
+    });
+    x = x.map((row, t) => row.map((value, j) => value + (steps[t]?.[j] as number)));
+  }
+  return x.map((row) =>
+    range(vocabulary).map(
+      (token) => sum(row.map((value, j) => value * at('decoder.weight', token, j))) + at('decoder.bias', token),
+    ),
+  );
+}
