@@ -71,7 +71,9 @@ async function runScaled(
 const usual: LossScaling = { initial: 2 ** 16, growth: 2, backoff: 0.5, interval: 2000 };
 const bytesOf = (tensor: HostTensor | undefined) => Buffer.from(tensor?.data.buffer as ArrayBuffer);
 
-const cases = tinyFamilies.flatMap(([family, model]) => [1, 2].map((accumulate) => ({ family, model, accumulate })));
+const cases = tinyFamilies.flatMap(([family, model], index) =>
+  (index < 2 ? [1, 2] : [2]).map((accumulate) => ({ family, model, accumulate })),
+);
 
 describe.each(cases)('loss scaling of a $family with $accumulate micro-batches', ({ model, accumulate }) => {
   it('skips a step that overflows, to the last bit, and halves the scale', async () => {

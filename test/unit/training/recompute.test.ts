@@ -66,7 +66,8 @@ describe.each([
   { family: 'residual network in blocks of channels', model: tinyBlocks, share: 1 / 2, work: 1.34 },
 ])('recomputed blocks of a $family', ({ model, share, work }) => {
   it.each(Object.values(jobs))('give the same bits in $id', async (kind) => {
-    for (const engine of [createOnnxEngine({ threads: 1 }), await createEagerEngine('cpu')]) {
+    const eager = kind === jobs.finetune ? [await createEagerEngine('cpu')] : [];
+    for (const engine of [createOnnxEngine({ threads: 1 }), ...eager]) {
       const kept = await runSteps(engine, job(kind, model, false), 3);
       const again = await runSteps(engine, job(kind, model, true), 3);
       expect(again.losses).toEqual(kept.losses);
@@ -88,18 +89,17 @@ describe.each([
     ['two threads', () => createOnnxEngine({ threads: 2 })],
     ['tfjs', () => createEagerEngine('cpu')],
   ];
-  it.each(Object.values(jobs).flatMap((kind) => engines.map(([name, open]) => [kind.id, name, kind, open] as const)))(
-    'give gradients of the same bits in %s, with %s',
-    async (_id, _name, kind, open) => {
-      const engine = await open();
-      for (const mixing of [{}, { mixup: 0.8, cutmix: 1 }]) {
-        const kept = await gradientOf(engine, kind, model, { recompute: false, ...mixing });
-        const again = await gradientOf(engine, kind, model, { recompute: true, ...mixing });
-        expect(norm(kept)).toBeGreaterThan(0);
-        expect(Buffer.from(again.buffer).equals(Buffer.from(kept.buffer))).toBe(true);
-      }
-    },
-  );
+  it.each(
+    [jobs.middle, jobs.finetune].flatMap((kind) => engines.map(([name, open]) => [kind.id, name, kind, open] as const)),
+  )('give gradients of the same bits in %s, with %s', async (_id, _name, kind, open) => {
+    const engine = await open();
+    for (const mixing of [{}, { mixup: 0.8, cutmix: 1 }]) {
+      const kept = await gradientOf(engine, kind, model, { recompute: false, ...mixing });
+      const again = await gradientOf(engine, kind, model, { recompute: true, ...mixing });
+      expect(norm(kept)).toBeGreaterThan(0);
+      expect(Buffer.from(again.buffer).equals(Buffer.from(kept.buffer))).toBe(true);
+    }
+  });
 
   it('take less memory and less than a forward pass more operations', () => {
     const cost = (recompute: boolean) => {
