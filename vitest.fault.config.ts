@@ -7,10 +7,10 @@ export default defineConfig({
     ...standard.test,
     include: [
       'test/fault/**/*.test.ts',
-      'test/e2e/coordinator/loader.test.ts',
+      'test/e2e/coordinator/{loader,policies}.test.ts',
       'test/e2e/determinism.test.ts',
       'test/e2e/methods.test.ts',
-      'test/e2e/train-text.test.ts',
+      'test/e2e/train*.test.ts',
     ],
     env: { FAULTS: 'all' },
     testTimeout: 1_800_000,

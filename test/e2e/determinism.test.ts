@@ -83,14 +83,14 @@ async function expectEqual(task: TrainTask) {
 
 describe.each(Object.keys(families))('%s: two processes have equal SHA-256 of all state after 20 steps', (family) => {
   const seen = new Set<string | undefined>();
-  /** Of text two jobs, and the rest with all faults. */
-  const isTried = thorough || !families[family]?.data;
+  /** Of all families two jobs, of one what else there is, and the rest with all faults. */
+  const isTried = thorough || family === 'vit';
 
-  for (const threads of isTried ? [1, 2] : [2]) {
+  for (const threads of thorough ? [1, 2] : [2]) {
     it.each(isTried ? jobs : jobs.slice(1))(`$id, threads: ${threads}`, async (job) => {
       const final = await expectEqual({ config: configOf(family), job, threads, steps: STEPS });
       const [[, hash] = []] = [...final];
-      if (threads === 1) {
+      if (threads === 2) {
         expect(seen).not.toContain(hash);
         seen.add(hash);
       }

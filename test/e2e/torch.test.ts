@@ -11,7 +11,7 @@ model: { name: vit-tiny, width: 16, heads: 2, depth: 3, patch: 8, imageSize: 16 
 division: { modules: 3 }
 training: { batchSize: 16 }
 data: { shapes: { train: 64, validation: 32 } }
-phases: { meta: { epochs: 1 }, incubate: { epochs: 10 }, finetune: { epochs: 1 } }
+phases: { meta: { epochs: 1 }, incubate: { epochs: 4 }, finetune: { epochs: 1 } }
 checkpoint: { everySteps: 1 }
 `;
 

@@ -10,7 +10,7 @@ import { runCli } from '../../support/cli.ts';
 import { comparisonDocument } from '../../support/json-documents.ts';
 
 const coordinator = fileURLToPath(new URL('../../fixtures/coordinate.mjs', import.meta.url));
-const archiver = fileURLToPath(new URL('../../../dist/scripts/archive-run.js', import.meta.url));
+const archiver = fileURLToPath(new URL('../../../dist/scripts/results/archive-run.js', import.meta.url));
 
 let folder: string;
 let runs: string;

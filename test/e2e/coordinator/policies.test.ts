@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../support/cli.ts';
+import { thorough } from '../../support/faults.ts';
 import { journalOf, startCli, untilEvent } from '../../support/run.ts';
 
 /** Two modules of a block; eight steps an epoch, each with a checkpoint. */
@@ -57,28 +58,31 @@ describe('a worker that is suspended in the middle of its work', () => {
 });
 
 describe('a run that is stopped again and again', () => {
-  it('goes on by the command that began it, from the middle of epochs, with the same weights in the end', async () => {
-    const run = directoryOf('stopped');
-    const stops = [
-      ['meta', 3],
-      ['module-1', 1],
-      ['finetune', 5],
-    ] as const;
-    for (const [round, [job, step]] of stops.entries()) {
-      const child = startCli(train('stopped', '--json'));
-      await untilEvent(run, (event) => event.type === 'checkpoint' && event.job === job && event.step === step);
-      child.kill(round % 2 === 0 ? 'SIGINT' : 'SIGKILL');
-      const { exitCode } = await child;
-      expect(exitCode).toBe(round % 2 === 0 ? 130 : undefined);
-    }
-    const { stdout, exitCode } = await runCli(train('stopped', '--json'));
-    expect(exitCode).toBe(0);
-    expect(shaOf(stdout)).toBe(reference.weights.sha256);
-    const events = await journalOf(run);
-    const resumed = events.filter((event) => event.type === 'resumed');
-    expect(resumed.length).toBeGreaterThanOrEqual(2);
-    expect(resumed.some((event) => (event.step as number) % 8 !== 0)).toBe(true);
-  });
+  it.runIf(thorough)(
+    'goes on by the command that began it, from the middle of epochs, with the same weights in the end',
+    async () => {
+      const run = directoryOf('stopped');
+      const stops = [
+        ['meta', 3],
+        ['module-1', 1],
+        ['finetune', 5],
+      ] as const;
+      for (const [round, [job, step]] of stops.entries()) {
+        const child = startCli(train('stopped', '--json'));
+        await untilEvent(run, (event) => event.type === 'checkpoint' && event.job === job && event.step === step);
+        child.kill(round % 2 === 0 ? 'SIGINT' : 'SIGKILL');
+        const { exitCode } = await child;
+        expect(exitCode).toBe(round % 2 === 0 ? 130 : undefined);
+      }
+      const { stdout, exitCode } = await runCli(train('stopped', '--json'));
+      expect(exitCode).toBe(0);
+      expect(shaOf(stdout)).toBe(reference.weights.sha256);
+      const events = await journalOf(run);
+      const resumed = events.filter((event) => event.type === 'resumed');
+      expect(resumed.length).toBeGreaterThanOrEqual(2);
+      expect(resumed.some((event) => (event.step as number) % 8 !== 0)).toBe(true);
+    },
+  );
 });
 
 describe('jobs by name', () => {
