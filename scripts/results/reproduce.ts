@@ -20,6 +20,8 @@ if (!names.includes(experiment) || data === undefined) {
     `usage: npm run reproduce -- EXPERIMENT DATA [options of incubate sweep]; one of ${names.join(', ')}`,
   );
 }
+const recipe = `${dirname(experiment)}.yaml`;
+const own = join(experiments, recipe);
 const runsDirectory = join('runs', 'experiments', experiment);
 const archive = join('docs', 'results', experiment, 'runs');
 
@@ -36,7 +38,7 @@ const { exitCode } = await execa(
     join('bin', 'incubate.js'),
     'sweep',
     ...['--name', experiment.slice(experiment.indexOf('/') + 1)],
-    ...['--config', `${join(experiments, dirname(experiment))}.yaml`],
+    ...['--config', existsSync(own) ? own : join('configs', recipe)],
     ...['--matrix', `${join(experiments, experiment)}.yaml`],
     ...['--data', data, '--runs-dir', runsDirectory],
     ...options,

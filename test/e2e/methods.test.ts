@@ -63,8 +63,8 @@ const cases: readonly {
   },
 ];
 
-/** Modules in a row, and a model that grows, are struck; the others with all faults only. */
-const isTried = (name: string) => thorough || ['infopro', 'gstack'].includes(name);
+/** The others with all faults only. */
+const isTried = (name: string) => thorough || name === 'infopro';
 /** What has jobs or parts of no other method. */
 const isRun = (name: string) => thorough || !['greedy', 'dgl'].includes(name);
 

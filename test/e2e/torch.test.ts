@@ -7,8 +7,8 @@ import { journalOf, startCli, untilEvent } from '../support/run.ts';
 import { torchTest } from '../support/torch.ts';
 
 const config = `
-model: { name: vit-tiny, width: 16, heads: 2, depth: 3, patch: 8, imageSize: 16 }
-division: { modules: 3 }
+model: { name: vit-tiny, width: 16, heads: 2, depth: 2, patch: 8, imageSize: 16 }
+division: { modules: 2 }
 training: { batchSize: 16 }
 data: { shapes: { train: 64, validation: 32 } }
 phases: { meta: { epochs: 1 }, incubate: { epochs: 4 }, finetune: { epochs: 1 } }

@@ -136,7 +136,7 @@ describe('incubate train', () => {
 });
 
 describe('after a kill -9', () => {
-  it.each(thorough ? ['meta', 'module-2'] : ['module-2'])(
+  it.runIf(thorough).each(['meta', 'module-2'])(
     'of the worker of %s the run ends with the same weights',
     async (job) => {
       const name = `killed-${job}`;

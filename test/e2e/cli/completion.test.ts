@@ -24,6 +24,9 @@ beforeAll(async () => {
   await writeFile(join(folder, 'bin/incubate'), `#!/bin/sh\nexec '${process.execPath}' '${launcher}' "$@"\n`);
   await chmod(join(folder, 'bin/incubate'), 0o755);
   env = { PATH: `${join(folder, 'bin')}:${process.env.PATH}`, LC_ALL: 'C.UTF-8' };
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    await writeFile(join(folder, 'bin', `script.${shell}`), (await runCli(['completion', shell])).stdout);
+  }
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -104,7 +107,7 @@ describe('incubate __complete', () => {
 /** What bash offers, as the words that it would see; the cursor is behind the last word. */
 async function bashOffers(line: readonly string[]): Promise<string[]> {
   const program = `
-    eval "$(incubate completion bash)"
+    source bin/script.bash
     COMP_WORDS=(incubate "$@"); COMP_CWORD=$#
     _incubate
     for word in "\${COMPREPLY[@]}"; do eval "printf '%s\\n' $word"; done`;
@@ -136,7 +139,7 @@ const [hasZsh, hasFish] = [await has('zsh'), await has('fish')];
 describe.skipIf(!hasFish)('in fish (skipped where it is not installed)', () => {
   test.each(cases)('%s', async (_, line, expected) => {
     const quoted = line.map((word) => (word === '' ? '' : word.replaceAll(' ', '\\ '))).join(' ');
-    const program = 'incubate completion fish | source; complete -C $argv[1]';
+    const program = 'source bin/script.fish; complete -C $argv[1]';
     const { stdout } = await execa('fish', ['--no-config', '-c', program, `incubate ${quoted}`], { cwd: folder, env });
     const words = stdout === '' ? [] : stdout.split('\n').map((word) => word.split('\t')[0]?.replace(/\/$/, '') ?? '');
     expect(sorted(words)).toEqual(sorted(expected));
@@ -150,7 +153,7 @@ describe.skipIf(!hasZsh)('in zsh (skipped where it is not installed)', () => {
     _files() { if [[ $1 == -/ ]]; then print -l -- *(-/N); else print -l -- \${words[-1]}*(N); fi }
     compadd() { shift 3; print -l -- "$@" }
     _describe() { local entry; for entry in "\${(@)\${(P)4}}"; do print -r -- "\${entry%%:*}"; done }
-    eval "$(incubate completion zsh)"
+    source bin/script.zsh
     words=(incubate "$@"); CURRENT=$(($# + 1)); _incubate`;
   test.each(cases)('%s', async (_, line, expected) => {
     const { stdout } = await execa('zsh', ['-f', '-c', program, 'zsh', ...line], { cwd: folder, env });

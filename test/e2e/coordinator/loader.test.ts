@@ -58,9 +58,9 @@ describe('a run whose jobs share decoded images', () => {
     expect(events.filter(({ type }) => type === 'warning')).toEqual([]);
   });
 
-  it('needs no loader where it is switched off, or there is no memory for it', async () => {
+  it.runIf(thorough)('needs no loader where it is switched off, or there is no memory for it', async () => {
     for (const [name, ...more] of [
-      ...(thorough ? [['off-2', ...sharing('off')] as const] : []),
+      ['off-2', ...sharing('off')],
       ['none', ...sharing('images'), '--set', 'data.cacheMiB=0'],
     ] as const) {
       const child = startCli(runs.trainArguments(name, ...more, ...slots(2)));
@@ -120,7 +120,7 @@ describe('a run', () => {
     expect(events.filter(({ type }) => type === 'job-failed')).toEqual([]);
   });
 
-  it('has a loader that hangs replaced', async () => {
+  it.runIf(thorough)('has a loader that hangs replaced', async () => {
     const { child, run } = start('images', 'hung', '--set', 'execution.heartbeatLimit=4');
     await trained(run, 'meta');
     process.kill(await loaderPid(run), 'SIGSTOP');

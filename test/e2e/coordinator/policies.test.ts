@@ -39,7 +39,7 @@ const directoryOf = (run: string) => join(folder, 'runs', run);
 const shaOf = (stdout: string) => JSON.parse(stdout).weights.sha256;
 
 describe('a worker that is suspended in the middle of its work', () => {
-  it('is ended and tried again, with the same weights in the end', async () => {
+  it.runIf(thorough)('is ended and tried again, with the same weights in the end', async () => {
     const run = directoryOf('suspended');
     const child = startCli(train('suspended', '--json'));
     await untilEvent(run, (event) => event.type === 'checkpoint' && event.job === 'module-1');
