@@ -6,7 +6,6 @@ import { mostThreads } from './decoding/threads.ts';
 import type { Work, WorkItem } from './decoding/work.ts';
 import { openDataset } from './open.ts';
 import { augmentationOf } from './transforms/augmentation.ts';
-import type { ImageKey } from './transforms/image-key.ts';
 import { augmentScaled } from './transforms/train-image.ts';
 
 /** How fast training batches of a data set are made. */
@@ -99,26 +98,31 @@ async function sampleOf(config: RunConfig, { train }: Dataset): Promise<DataBenc
   const sample = Math.min(SAMPLE, train.length);
   const slot = { size, channels, target, offset: 0 };
   let decode = 0;
-  let whole = 0;
+  let transform = 0;
   // Several rounds, of which the last counts: code becomes fast as it runs.
   for (let round = 0; round < ROUNDS; round++) {
-    const ofEach = (use: (item: WorkItem, key: ImageKey) => Promise<void>) =>
+    const ofEach = (use: (item: WorkItem) => Promise<void>) =>
       processorTime(async () => {
         for (let place = 0; place < sample; place++) {
           const index = Math.floor((place * train.length) / sample);
           const key = { seed, stream: STREAM, epoch: round, index };
-          await use({ work, image: await stored.read(index), name: stored.name(index), key }, key);
+          await use({ work, image: await stored.read(index), name: stored.name(index), key });
         }
       });
     decode = await ofEach(async (item) => {
       await decodeFor(item);
     });
-    whole = await ofEach(async (item, key) => {
-      await doWork(item, target, 0);
-      if (!augment.crop) augmentScaled(target.slice(), augment, key, slot);
-    });
+    // A crop decides on what is decoded, so that what follows is what is left of the whole.
+    const whole = await ofEach(async (item) => doWork(item, target, 0));
+    const pixels = target.slice();
+    transform = augment.crop
+      ? Math.max(0, whole - decode)
+      : await processorTime(async () => {
+          for (let index = 0; index < sample; index++) {
+            augmentScaled(pixels, augment, { seed, stream: STREAM, epoch: round, index }, slot);
+          }
+        });
   }
-  const transform = Math.max(0, whole - decode);
   return { sample, decode: decode / sample, transform: transform / sample, decodeShare: decode / (decode + transform) };
 }
 
