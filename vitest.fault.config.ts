@@ -1,16 +1,15 @@
 import { defineConfig } from 'vitest/config';
 import standard from './vitest.config.ts';
 
-/** `npm run test:fault`: every fault of the suite, of which `npm test` tries some of each kind. */
+/** `npm run test:fault`: every fault, and every case, of the tests of which `npm test` tries some. */
 export default defineConfig({
   test: {
     ...standard.test,
     include: [
       'test/fault/**/*.test.ts',
       'test/e2e/coordinator/{loader,policies}.test.ts',
-      'test/e2e/determinism.test.ts',
-      'test/e2e/methods.test.ts',
-      'test/e2e/train*.test.ts',
+      'test/e2e/{determinism,leaks,methods,train*}.test.ts',
+      'test/unit/training/{gradients,loss-scaling,methods,recompute,traced-and-eager}.test.ts',
     ],
     env: { FAULTS: 'all' },
     testTimeout: 1_800_000,

@@ -1,4 +1,5 @@
 import type { RunConfig } from '../config/schema.ts';
+import { randomStream } from '../util/random.ts';
 import { batchesPerEpoch, trainBatches } from './batches.ts';
 import type { Dataset } from './dataset.ts';
 import { decodeFor, doWork } from './decoding/do-work.ts';
@@ -97,6 +98,8 @@ async function sampleOf(config: RunConfig, { train }: Dataset): Promise<DataBenc
   const target = new Uint8Array(size * size * channels);
   const sample = Math.min(SAMPLE, train.length);
   const slot = { size, channels, target, offset: 0 };
+  const random = randomStream(seed, STREAM);
+  const noise = target.map(() => random.integer(256));
   let decode = 0;
   let transform = 0;
   // Several rounds, of which the last counts: code becomes fast as it runs.
@@ -113,13 +116,11 @@ async function sampleOf(config: RunConfig, { train }: Dataset): Promise<DataBenc
       await decodeFor(item);
     });
     // A crop decides on what is decoded, so that what follows is what is left of the whole.
-    const whole = await ofEach(async (item) => doWork(item, target, 0));
-    const pixels = target.slice();
     transform = augment.crop
-      ? Math.max(0, whole - decode)
+      ? Math.max(0, (await ofEach(async (item) => doWork(item, target, 0))) - decode)
       : await processorTime(async () => {
           for (let index = 0; index < sample; index++) {
-            augmentScaled(pixels, augment, { seed, stream: STREAM, epoch: round, index }, slot);
+            augmentScaled(noise, augment, { seed, stream: STREAM, epoch: round, index }, slot);
           }
         });
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { thorough } from '../support/faults.ts';
 import { type MemorySample, trainInProcess } from '../support/train-process.ts';
 
 const vit = { name: 'vit-tiny', width: 16, heads: 2, patch: 4 };
@@ -31,12 +32,15 @@ function growth(samples: readonly MemorySample[], kind: keyof typeof KEPT): numb
   return slope((x, y) => x * y) / slope((x) => x * x);
 }
 
+const cases: [string, object, object][] = [
+  ['a vision transformer in one program', vit, {}],
+  ['accumulation of recomputed blocks', vit, { accumulate: 2, recompute: true }],
+  ['a residual network', { name: 'resnet-20', width: 4 }, {}],
+];
+if (thorough) cases.push(['accumulation', vit, { accumulate: 2 }], ['recomputed blocks', vit, { recompute: true }]);
+
 describe('memory is flat over 1,000 steps', () => {
-  it.each([
-    ['a vision transformer in one program', vit, {}],
-    ['accumulation of recomputed blocks', vit, { accumulate: 2, recompute: true }],
-    ['a residual network', { name: 'resnet-20', width: 4 }, {}],
-  ])('%s', async (_, model, training) => {
+  it.each(cases)('%s', async (_, model, training) => {
     const job = { id: 'module-1', kind: 'module', module: 1 };
     const task = { config: configOf(model, training), job, threads: 1, steps: WARM + STEPS, sampleEvery: 25 };
     const { done, samples } = await trainInProcess(task);

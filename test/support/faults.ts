@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** Whether all faults are tried, as `npm run test:fault` does, or some of each kind, as `npm test` does. */
+/** Whether all faults and cases are tried, as `npm run test:fault` does, or some of them, as `npm test` does. */
 export const thorough = process.env.FAULTS === 'all';
 
 /** Numbers of the calls that are made to fail, one after the other: all of them, or ever fewer. */

@@ -3,35 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { runConfigSchema } from '../../../src/config/schema.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { parametersOf, partsOf } from '../../../src/models/architecture.ts';
-import { initialise } from '../../../src/models/initialise.ts';
+import type { Architecture } from '../../../src/models/architecture.ts';
+import { evaluationContext } from '../../../src/models/forward.ts';
 import { networkParameters, wholeNetwork } from '../../../src/models/network.ts';
 import { buildArchitecture } from '../../../src/models/registry.ts';
 import { runNetwork } from '../../../src/models/run-network.ts';
 import { flatten, layoutOf, splitParameters } from '../../../src/training/layout.ts';
 import { randomStream } from '../../../src/util/random.ts';
-import { float32, type HostTensors, int32 } from '../../../src/util/tensor.ts';
+import { type HostTensors, int32 } from '../../../src/util/tensor.ts';
 import { plainGpt, plainRecurrent } from '../../support/plain-language.ts';
+import { randomWeights } from '../../support/random-weights.ts';
 
 const VOCABULARY = 11;
 const BATCH = 2;
 
-/** Random tensors of a network, none of them neutral. */
-function weightsOf(architecture: ReturnType<typeof buildArchitecture>): HostTensors {
-  const initial = initialise(parametersOf(partsOf(architecture)), 4, 'forward');
-  return Object.fromEntries(
-    Object.entries(initial).map(([name, { data, shape }]) => {
-      const stream = randomStream(4, name);
-      return [
-        name,
-        float32(
-          data.map((value) => value + 0.3 * stream.normal()),
-          shape,
-        ),
-      ];
-    }),
-  );
-}
+const weightsOf = (architecture: Architecture) => randomWeights(architecture, (normal) => 0.3 * normal);
 
 function tokensOf(context: number, changed: readonly number[] = []): Int32Array {
   const { integer } = randomStream(2, 'tokens');
@@ -44,7 +30,7 @@ function tokensOf(context: number, changed: readonly number[] = []): Int32Array 
 /** The logits [sequence][step][token] of a configured network with given weights. */
 async function logitsOf(
   settings: object,
-  weightsOf: (architecture: ReturnType<typeof buildArchitecture>) => HostTensors,
+  weightsOf: (architecture: Architecture) => HostTensors,
   tokens: Int32Array,
   open: () => Promise<ReturnType<typeof createOnnxEngine>>,
 ): Promise<number[][][]> {
@@ -59,8 +45,8 @@ async function logitsOf(
     feeds: { tokens: { dtype: 'int32', shape: [BATCH, context] } },
     body({ parameters }, feeds) {
       const tensors = splitParameters(layout, parameters as tf.Tensor);
-      const keepAll = () => ({ dropPath: <T>(residual: T) => residual });
-      return { state: {}, outputs: { logits: runNetwork(network, feeds.tokens as tf.Tensor, tensors, keepAll) } };
+      const logits = runNetwork(network, feeds.tokens as tf.Tensor, tensors, () => evaluationContext);
+      return { state: {}, outputs: { logits } };
     },
   });
   const state = engine.createState({ parameters: flatten(layout, weightsOf(architecture)) });
@@ -92,7 +78,7 @@ describe.each(engines)('a language model on the engine %s', (_, open) => {
     async (name, settings) => {
       const tokens = tokensOf(settings.context);
       let weights: HostTensors = {};
-      const keep = (architecture: ReturnType<typeof buildArchitecture>) => (weights = weightsOf(architecture));
+      const keep = (architecture: Architecture) => (weights = weightsOf(architecture));
       const logits = await logitsOf(settings, keep, tokens, open);
       const {
         depth,

@@ -3,35 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { runConfigSchema } from '../../../src/config/schema.ts';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { parametersOf, partsOf } from '../../../src/models/architecture.ts';
-import { initialise } from '../../../src/models/initialise.ts';
+import type { Architecture } from '../../../src/models/architecture.ts';
 import { keyWithin, networkParameters, wholeNetwork } from '../../../src/models/network.ts';
 import { buildArchitecture } from '../../../src/models/registry.ts';
 import { runNetwork } from '../../../src/models/run-network.ts';
 import { flatten, layoutOf, splitParameters } from '../../../src/training/layout.ts';
 import { randomStream } from '../../../src/util/random.ts';
-import { float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
+import { float32, type HostTensor } from '../../../src/util/tensor.ts';
 import { plainResnet } from '../../support/plain-resnet.ts';
+import { randomWeights } from '../../support/random-weights.ts';
 
 const CLASSES = 3;
 const BATCH = 3;
 
-/** Random tensors of a network, none of them neutral. */
-function weightsOf(architecture: ReturnType<typeof buildArchitecture>): HostTensors {
-  const initial = initialise(parametersOf(partsOf(architecture)), 4, 'forward');
-  return Object.fromEntries(
-    Object.entries(initial).map(([name, { data, shape }]) => {
-      const stream = randomStream(4, name);
-      return [
-        name,
-        float32(
-          data.map((value) => value + 0.2 * Math.abs(stream.normal())),
-          shape,
-        ),
-      ];
-    }),
-  );
-}
+const weightsOf = (architecture: Architecture) => randomWeights(architecture, (normal) => 0.2 * Math.abs(normal));
 
 const variants = [
   { name: 'resnet-20', width: 2, depth: 6, imageSize: 7, channels: 3 },

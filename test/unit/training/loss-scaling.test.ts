@@ -19,6 +19,7 @@ import { train } from '../../../src/training/trainer.ts';
 import { initialState } from '../../../src/training/training-state.ts';
 import { float32, type HostTensor, type HostTensors, sizeOf } from '../../../src/util/tensor.ts';
 import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
+import { thorough } from '../../support/faults.ts';
 import {
   jobs,
   runSteps,
@@ -72,7 +73,7 @@ const usual: LossScaling = { initial: 2 ** 16, growth: 2, backoff: 0.5, interval
 const bytesOf = (tensor: HostTensor | undefined) => Buffer.from(tensor?.data.buffer as ArrayBuffer);
 
 const cases = tinyFamilies.flatMap(([family, model], index) =>
-  (index < 2 ? [1, 2] : [2]).map((accumulate) => ({ family, model, accumulate })),
+  (thorough || index < 2 ? [1, 2] : [2]).map((accumulate) => ({ family, model, accumulate })),
 );
 
 describe.each(cases)('loss scaling of a $family with $accumulate micro-batches', ({ model, accumulate }) => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { vitShapes } from '../../../src/models/vit/architecture.ts';
+import { thorough } from '../../support/faults.ts';
 import {
   type Job,
   jobs,
@@ -58,10 +59,10 @@ const variants: [string, Parameters<typeof tinyConfig>[0]][] = [
     },
   ],
 ];
-/** All jobs of one of each kind; of the rest one with frozen slices on both sides, and one with none. */
+/** All jobs of one of each kind; of the rest, where not all cases are tried, one with frozen slices on both sides, and one with none. */
 const basic = ['vit-tiny', 'decoder', 'LSTM', 'residual network'];
 const cases = variants.flatMap(([variant, overrides]) =>
-  (basic.includes(variant) ? Object.values(jobs) : [jobs.middle, jobs.finetune]).map(
+  (thorough || basic.includes(variant) ? Object.values(jobs) : [jobs.middle, jobs.finetune]).map(
     (job): [string, string, number, Job, typeof overrides] => [
       job.id,
       variant,
