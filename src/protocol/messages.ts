@@ -30,7 +30,7 @@ export interface EpochDetails {
   /** Of the last step. */
   readonly lr: number;
   readonly seconds: number;
-  /** Of these, what steps waited for their batches. */
+  /** Of these, what the engine had nothing to do as the next batch was not there. */
   readonly dataSeconds?: number;
   /** Steps of the job so far that changed nothing, as the gradient that loss scaling multiplied overflowed, if any. */
   readonly overflowed?: number;

@@ -124,6 +124,8 @@ export async function train(
 
     const peak = peakLearningRate(phase, config.training);
     let told = progress.step;
+    /** When the engine ended the last step that it was told of; Infinity while it computes. */
+    let idleSince = performance.now();
     /** Waits until at most so many steps are running. */
     const settle = async (ahead = 0) => {
       while (running.length > ahead) {
@@ -145,7 +147,7 @@ export async function train(
       const batches = trainingBatches(dataset.train, config, { stream, epoch, firstBatch });
       const waits = { seconds: 0 };
       let lr = 0;
-      for await (const batch of timed(batches, waits)) {
+      for await (const batch of timed(batches, waits, () => idleSince)) {
         if (observer.stopRequested()) {
           await settle();
           await save(null);
@@ -154,10 +156,15 @@ export async function train(
         if ('damaged' in batch && batch.damaged) skip('train', batch.damaged);
         lr = learningRate(told, stepsPerEpoch, phase, peak);
         const loss = stepper.step(state, batch, told, lr, progress.skipped);
-        // Handled when it is awaited; the step before may fail first.
-        loss.catch(() => {});
         running.push(loss);
         told += 1;
+        idleSince = Number.POSITIVE_INFINITY;
+        const number = told;
+        const end = () => {
+          if (number === told) idleSince = performance.now();
+        };
+        // Failures are handled when it is awaited; the step before may fail first.
+        loss.then(end, end);
         await settle(stepper.runsAhead ? 1 : 0);
         const endOfEpoch = told === (epoch + 1) * stepsPerEpoch;
         if (!endOfEpoch && observer.saveDue(told, false)) {
