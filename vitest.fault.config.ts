@@ -8,7 +8,7 @@ export default defineConfig({
     include: [
       'test/fault/**/*.test.ts',
       'test/e2e/coordinator/{loader,policies}.test.ts',
-      'test/e2e/{determinism,leaks,methods,train*}.test.ts',
+      'test/e2e/{determinism,leaks,methods,stages,train*}.test.ts',
       'test/unit/training/{gradients,loss-scaling,methods,recompute,traced-and-eager}.test.ts',
     ],
     env: { FAULTS: 'all' },

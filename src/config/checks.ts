@@ -1,5 +1,6 @@
 import { messageOf } from '../util/errors.ts';
 import { readsText } from './data-formats.ts';
+import { isAsynchronous } from './methods.ts';
 import { mixes } from './mixes.ts';
 import type { Problem } from './problems.ts';
 import { parseRandAugment } from './rand-augment.ts';
@@ -43,7 +44,7 @@ export function checkConfig(config: RunConfig): Problem[] {
 }
 
 /** Settings of a method that do not go with others. What a method does not look at is no problem. */
-function methodProblems({ method, division, training, data }: RunConfig): Problem[] {
+function methodProblems({ method, division, training, data, execution }: RunConfig): Problem[] {
   const problem = (isWrong: boolean, message: string, hint: string): Problem[] =>
     isWrong ? [{ code: 'CONFIG_VALUE', message, hint }] : [];
   const { name, infopro } = method;
@@ -65,10 +66,35 @@ function methodProblems({ method, division, training, data }: RunConfig): Proble
       'method.moduleData disjoint gives every module images of its own, but data.sharing batches gives all the same batches',
       'Choose data.sharing=images.',
     ),
+    ...(isAsynchronous({ method }) ? asynchronousProblems({ training, execution }) : []),
     ...problem(
       copiesMeta && division.metaWidth !== 1,
       `${name === 'gstack' ? 'gstack' : 'method.initialise meta'} copies blocks of the meta model, which division.metaWidth ${division.metaWidth} makes of another width`,
       'Set division.metaWidth to 1.',
+    ),
+  ];
+}
+
+/** What modules in processes of their own have no one place for. */
+function asynchronousProblems({ training, execution }: Pick<RunConfig, 'training' | 'execution'>): Problem[] {
+  const asynchronous = 'method.updates asynchronous';
+  const problem = (isWrong: boolean, message: string, hint: string): Problem[] =>
+    isWrong ? [{ code: 'CONFIG_VALUE', message: `${asynchronous} ${message}`, hint }] : [];
+  return [
+    ...problem(
+      training.accumulate > 1,
+      `passes on what a module makes of a whole batch, but training.accumulate ${training.accumulate} divides it`,
+      'Set training.accumulate to 1, and training.batchSize lower where memory is short.',
+    ),
+    ...problem(
+      training.precision === 'fp16',
+      'has no scale that is common to the losses of all modules, as fp16 takes it',
+      'Choose --precision bf16 or fp32.',
+    ),
+    ...problem(
+      execution.onNonFinite === 'skip',
+      'cannot skip a step, which other modules have learnt from already',
+      'Choose execution.onNonFinite=fail or rollback.',
     ),
   ];
 }

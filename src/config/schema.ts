@@ -117,6 +117,17 @@ export const runConfigSchema = z.strictObject({
         .describe(
           "stem and head of a model with modules trained in jobs of their own: own: the first and the last module train theirs; meta: the meta model's, frozen until fine-tuning; frozen: also in fine-tuning",
         ),
+      updates: z
+        .enum(['synchronous', 'asynchronous'])
+        .default('synchronous')
+        .describe(
+          'infopro, dgl, greedy: modules learn one after the other from each batch, or each in a process of its own without waiting for the others',
+        ),
+      replayBuffer: positiveInteger
+        .default(30)
+        .describe(
+          'asynchronous updates: batches of which a module has what the one before it gives; 1: all are in step',
+        ),
       imitation: z
         .strictObject({
           loss: z

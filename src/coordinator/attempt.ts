@@ -26,6 +26,8 @@ export interface RunContext {
   readonly note: (entry: JournalEntry) => void;
   readonly onProgress: (job: string, message: ProgressMessage) => void;
   readonly leases: LeaseKeeper;
+  /** Values of CUDA_VISIBLE_DEVICES of all leases of the session. */
+  readonly devices: readonly string[];
   /** See {@link countOomKills}. */
   readonly oomKills?: typeof countOomKills;
   /** Whom jobs may ask for images, if anybody. */
@@ -83,6 +85,7 @@ async function prepare(context: RunContext, { job, accumulate }: Attempt, specPa
     config: accumulate === undefined ? record.config : { ...record.config, training: { ...training, accumulate } },
     dataset: record.dataset,
     engine: record.plan.engine,
+    devices: context.devices,
     ...(loader === undefined ? {} : { loader }),
   };
   const directory = jobDirectory(runDirectory, job.id);

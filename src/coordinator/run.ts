@@ -112,6 +112,7 @@ async function executeLocked(
       states: before.jobs,
       results,
       leases: keeper,
+      devices: leases.map(({ cudaVisibleDevices }) => cudaVisibleDevices),
       loader,
       executor: options.executor ?? localExecutor(),
       retries: options.retries ?? record.config.execution.retries,

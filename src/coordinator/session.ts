@@ -1,3 +1,4 @@
+import { isAsynchronous } from '../config/methods.ts';
 import { outputsOf, samplesIn } from '../data/identity.ts';
 import type { Executor } from '../executors/executor.ts';
 import { statePartsOf } from '../methods/objective.ts';
@@ -25,6 +26,7 @@ export interface SessionOptions {
   readonly executor: Executor;
   readonly retries: number;
   readonly leases: LeaseKeeper;
+  readonly devices: RunContext['devices'];
   readonly oomKills?: RunContext['oomKills'];
   readonly loader: RunContext['loader'];
   readonly states: ReadonlyMap<string, JobState>;
@@ -72,6 +74,7 @@ export function openSession(options: SessionOptions): Session {
     termination,
     note,
     leases: options.leases,
+    devices: options.devices,
     loader: options.loader,
     onProgress: (job, message) => observer.progress(job, message),
     ...(options.oomKills && { oomKills: options.oomKills }),
@@ -107,7 +110,7 @@ export function openSession(options: SessionOptions): Session {
 
   const smallerMicroBatches = ({ id, kind }: JobPlan): number | null => {
     const { data, training, execution } = record.config;
-    if (kind === 'evaluate' || execution.onOutOfMemory === 'retry') return null;
+    if (kind === 'evaluate' || execution.onOutOfMemory === 'retry' || isAsynchronous(record.config)) return null;
     const accumulate = stateOf(id).accumulate ?? training.accumulate;
     return halvedMicroBatches({ data, training: { ...training, accumulate } });
   };

@@ -1,5 +1,6 @@
 import type { ImitationLoss } from '../config/methods.ts';
 import type { AuxiliaryPart, Network, StatePart } from '../models/network.ts';
+import type { TensorSpec } from '../util/tensor.ts';
 
 /** What the steps of a job minimise, and by which parameters; `training/objectives` computes it. */
 export type Objective = TaskObjective | ImitationObjective | LocalObjective;
@@ -23,6 +24,16 @@ export interface ImitationObjective {
 export interface LocalObjective {
   readonly kind: 'local';
   readonly modules: readonly LocalModule[];
+  /** Where other programs train those before and after them. */
+  readonly stage?: StageEnds;
+}
+
+/** How modules that a program trains by themselves meet those before and after them. */
+export interface StageEnds {
+  /** What the module before gives, which the program is fed; absent where they are the first. */
+  readonly features?: TensorSpec;
+  /** Whether what the last of them gives is an output of the program. */
+  readonly passesOn: boolean;
 }
 
 export interface LocalModule {

@@ -16,6 +16,8 @@ export interface JobSpec {
   readonly dataset: DatasetIdentity;
   /** The engine that the job must run on: the plan's. */
   readonly engine: EngineName;
+  /** Values of CUDA_VISIBLE_DEVICES that a job may give processes of its own, where it starts some. */
+  readonly devices: readonly string[];
   /** Address of the run's loader, where one decodes images for all jobs. */
   readonly loader?: string;
 }

@@ -18,7 +18,7 @@ export interface StepKey {
 
 /** What a batch of training asks of the network. */
 export interface Exercise {
-  /** What the stem takes. */
+  /** What the stem takes, or what the modules before give where the program has none of those. */
   readonly input: tf.Tensor;
   /** Mean loss of what the head gives; a scalar, nats. */
   loss(output: tf.Tensor): tf.Scalar;

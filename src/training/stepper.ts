@@ -31,8 +31,8 @@ export interface StepSource {
 export interface Stepper {
   /** Floating-point operations of one step. */
   readonly flops: number;
-  /** Whether a step may be started before the one before has ended: it needs nothing that is read of that. */
-  readonly runsAhead: boolean;
+  /** How many steps may be running when another is started: those that it needs nothing of that is read. */
+  readonly ahead: number;
   /**
    * @param skipped steps before this one that changed nothing: the optimiser's bias corrections count the others
    * @returns the mean loss over the batch; where steps that are not finite are skipped and the gradient of this one was
@@ -122,7 +122,7 @@ export async function createStepper(engine: Engine, source: StepSource): Promise
   return {
     flops: stepFlops(settings, apply ? [gradient.cost, apply.cost] : [gradient.cost]),
     // Micro-batches are told one by one, and a step that may be skipped counts in the corrections of the next.
-    runsAhead: engine.queuesRuns === true && !apply && !settings.skipsNonFinite,
+    ahead: engine.queuesRuns === true && !apply && !settings.skipsNonFinite ? 1 : 0,
     async step(state, batch, step, lr, skipped = 0) {
       const scalars = optimiserScalars(settings, step + 1 - skipped, lr);
       if (!apply) {
@@ -152,7 +152,8 @@ export async function createStepper(engine: Engine, source: StepSource): Promise
   };
 }
 
-function optimiserScalars({ adamw, lossScaling }: StepSettings, step: number, lr: number): HostTensors {
+/** The optimiser's feeds of step `step`, counted from 1. */
+export function optimiserScalars({ adamw, lossScaling }: StepSettings, step: number, lr: number): HostTensors {
   const { learningRate, ...corrections } = adamwScalars(adamw, step, lr);
   return { learningRate: learningRate as HostTensor, ...(lossScaling ? {} : corrections) };
 }

@@ -36,7 +36,10 @@ export interface StepSettings {
   readonly skipsNonFinite: boolean;
 }
 
-/** One optimiser step over one batch: state (parameters, statistics, m, v, frozen, loss scaling) to all but `frozen`. */
+/**
+ * One optimiser step over one batch: state (parameters, statistics, m, v, frozen, loss scaling) to all but `frozen`. That of
+ * a stage has `features` among its feeds, or outputs, or both.
+ */
 export function trainProgram(settings: StepSettings): Program {
   const layouts = layoutsOf(statePartsOf(settings.network, settings.objective));
   return {
@@ -45,8 +48,9 @@ export function trainProgram(settings: StepSettings): Program {
     feeds: { ...microBatchFeeds(settings), ...optimiserFeeds(settings) },
     precision: settings.config.training.precision,
     body(state, feeds) {
-      const { loss, gradient, statistics } = lossAndGradient(settings, layouts, state, feeds);
-      return applied(settings, layouts, state, { gradient, statistics }, { ...feeds, loss }, { loss });
+      const { loss, gradient, statistics, output } = lossAndGradient(settings, layouts, state, feeds);
+      const outputs = { loss, ...(output && { features: output }) };
+      return applied(settings, layouts, state, { gradient, statistics }, { ...feeds, loss }, outputs);
     },
   };
 }
@@ -134,9 +138,11 @@ function optimiserFeeds({ lossScaling }: StepSettings): Specs {
   return lossScaling ? scaledAdamwFeeds : adamwFeeds;
 }
 
-function microBatchFeeds({ config, dropPath }: StepSettings): Specs {
+function microBatchFeeds({ config, dropPath, objective }: StepSettings): Specs {
   const { batchSize, accumulate } = config.training;
+  const features = objective.kind === 'local' ? objective.stage?.features : undefined;
   return {
+    ...(features ? { features } : {}),
     ...taskOf(config).trainingFeeds(batchSize / accumulate),
     ...(dropPath.feed ? { dropPath: dropPath.feed } : {}),
   };
@@ -151,18 +157,20 @@ function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state:
   const recorder = recordStatistics(layouts.statistics);
   const contextOf = trainingContext(settings, feeds, recorder);
   const parameters = namedParameters(layouts, state);
+  const exercise = taskOf(config).exercise(feeds);
   const course = courseOf(objective, {
     network,
-    exercise: taskOf(config).exercise(feeds),
+    exercise: feeds.features ? { ...exercise, input: feeds.features } : exercise,
     parameters,
     asTrained: (parts, x, given) => runNetwork(parts, x, given, contextOf, config.training.recompute),
     asEvaluated: (parts, x, given) => runNetwork(parts, x, given, () => evaluationContext),
   });
-  const { loss, gradients } = courseGradients(course, parameters, state.lossScale as tf.Scalar | undefined);
+  const { loss, gradients, output } = courseGradients(course, parameters, state.lossScale as tf.Scalar | undefined);
   return {
     loss,
     gradient: tf.concat1d(layouts.trained.parameters.map(({ name }) => gradients.get(name) as tf.Tensor1D)),
     statistics: state.statistics && recorder.next(state.statistics),
+    output,
   };
 }
 

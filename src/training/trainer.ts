@@ -34,6 +34,8 @@ export interface Training {
   readonly dataset: SampleSet;
   /** Also evaluate before the first step. */
   readonly evaluateCold: boolean;
+  /** What runs its steps, where that is not one process with one state. */
+  readonly createStepper?: typeof createStepper;
   /** Times that training went back to a checkpoint so far: each gives the data another order. */
   readonly rollbacks?: number;
 }
@@ -91,7 +93,7 @@ export async function train(
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
   const { state, frozen } = openState(engine, training, initial, resumed);
-  const stepper = await createStepper(engine, training);
+  const stepper = await (training.createStepper ?? createStepper)(engine, training);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation, parts);
   /** Losses that have not come yet, of the steps that the engine has been told of. */
   const running: Promise<number>[] = [];
@@ -165,7 +167,7 @@ export async function train(
         };
         // Failures are handled when it is awaited; the step before may fail first.
         loss.then(end, end);
-        await settle(stepper.runsAhead ? 1 : 0);
+        await settle(stepper.ahead);
         const endOfEpoch = told === (epoch + 1) * stepsPerEpoch;
         if (!endOfEpoch && observer.saveDue(told, false)) {
           await settle();

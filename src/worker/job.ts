@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAsynchronous } from '../config/methods.ts';
 import { dataName } from '../data/batch-options.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
 import type { SampleSet } from '../data/dataset.ts';
@@ -20,6 +21,7 @@ import type { JobSpec } from '../protocol/messages.ts';
 import { phaseOf } from '../protocol/plan.ts';
 import { type JobResult, RUN_FORMAT } from '../protocol/run.ts';
 import { jobDirectory } from '../protocol/run-files.ts';
+import { type Chain, openChain } from '../stages/chain.ts';
 import { damagedImages, type Met, meetDamage } from '../training/damage.ts';
 import { createEvaluator } from '../training/evaluate.ts';
 import { layoutsOf, parameterState } from '../training/network-layouts.ts';
@@ -27,12 +29,12 @@ import { jobNetwork } from '../training/phases.ts';
 import { untrained } from '../training/progress.ts';
 import { train } from '../training/trainer.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
+import { peakBytes } from '../util/peak-memory.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import type { Channel } from './channel.ts';
 import { loadTraining, saveTraining } from './checkpoints.ts';
 import { diagnose } from './diagnose.ts';
 import { observeTraining } from './observer.ts';
-import { peakBytes } from './peak-memory.ts';
 import type { Pulse } from './pulse.ts';
 import { pulsingEngine } from './pulsing-engine.ts';
 import { trainWithRollbacks } from './rollbacks.ts';
@@ -138,9 +140,13 @@ async function trainJob(
     },
   });
   const pulsing = pulsingEngine(engine, pulse);
+  const chain = isAsynchronous(config) ? chainOf(spec, trained, dataset, pulsing, pulse) : undefined;
   const { finished, state, flops } = await trainWithRollbacks(
     config.execution,
-    (from, rollbacks) => train(pulsing, { ...training, rollbacks }, initial, from, observer),
+    (from, rollbacks) => {
+      const steps = chain ? { createStepper: chain.createStepper } : {};
+      return train(chain?.engine ?? pulsing, { ...training, ...steps, rollbacks }, initial, from, observer);
+    },
     { resumed, reload: async () => (await loadTraining(root)).state, tell: (message) => channel.send(message) },
   );
   if (!finished) return { stoppedAt: state.progress.step };
@@ -168,10 +174,27 @@ async function trainJob(
       seconds,
       flops,
       engine: engine.name,
-      peakBytes: peakBytes(),
+      peakBytes: peakBytes() + (chain?.peakBytes() ?? 0),
       ...(damaged > 0 ? { damaged } : {}),
     },
   };
+}
+
+/** Processes for the modules, which share the job's threads and have the run's devices in turn. */
+function chainOf(
+  { config, job, modules, engine: name, devices }: JobSpec,
+  trained: JobNetwork,
+  { identity }: SampleSet,
+  engine: Engine,
+  pulse: Pulse,
+): Chain {
+  const threads = Math.max(1, Math.floor(job.threads / modules.length));
+  const spec = { config, job, modules, outputs: outputsOf(identity), engine: name, threads, devices };
+  pulse.enter('compiling');
+  return openChain(engine, spec, trained, () => {
+    pulse.enter('running');
+    pulse.advance();
+  });
 }
 
 /** Evaluates the weights of the job that this one needs, as they are on disk. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,4 +38,15 @@ export async function killWorker(run: string, job: string): Promise<void> {
   await untilEvent(run, (event) => event.type === 'checkpoint' && event.job === job);
   const started = (await journalOf(run)).findLast((event) => event.type === 'job-started' && event.job === job);
   process.kill(started?.pid as number, 'SIGKILL');
+}
+
+/** Whether a process is still there. */
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie is no longer a process that does anything; containers without an init do not reap them.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+  } catch {
+    return false;
+  }
 }

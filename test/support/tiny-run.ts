@@ -57,6 +57,7 @@ export async function createTinyRun(runs: TinyRuns, name: string): Promise<strin
       config: record.config,
       dataset: record.dataset,
       engine: record.plan.engine,
+      devices: [''],
     };
     mkdirSync(jobDirectory(runDirectory, job.id), { recursive: true });
     writeFileSync(join(jobDirectory(runDirectory, job.id), 'spec.json'), JSON.stringify(spec));

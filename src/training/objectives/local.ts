@@ -6,10 +6,11 @@ import type { Course } from './stage.ts';
 import { supervisedContrast } from './supervised-contrast.ts';
 
 /** A stage for each module: its own losses, and for the last the task's loss of what the network gives. */
-export function localCourse({ modules }: LocalObjective, setup: Setup): Course {
+export function localCourse({ modules, stage }: LocalObjective, setup: Setup): Course {
   const { exercise, asTrained } = setup;
   return {
     input: exercise.input,
+    passesOn: stage?.passesOn === true,
     stages: modules.map((module) => ({
       parts: modulePartsOf(module),
       run(x, parameters) {

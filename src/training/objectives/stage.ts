@@ -19,6 +19,8 @@ export interface Stage {
 export interface Course {
   readonly input: tf.Tensor;
   readonly stages: readonly Stage[];
+  /** Whether what the last stage gives is a result of the step. */
+  readonly passesOn?: boolean;
 }
 
 /** Names of the parameters that a stage's gradient is taken by, in the order of a layout. */
@@ -34,12 +36,13 @@ export function trainedIn(parts: readonly StatePart[]): string[] {
  * alive at a time.
  *
  * @param scale what losses' gradients are multiplied by
+ * @returns with what the last stage gives, where the course passes it on
  */
 export function courseGradients(
-  { input, stages }: Course,
+  { input, stages, passesOn = false }: Course,
   parameters: Tensors,
   scale: tf.Scalar | undefined,
-): { readonly loss: tf.Tensor; readonly gradients: ReadonlyMap<string, tf.Tensor> } {
+): { readonly loss: tf.Tensor; readonly gradients: ReadonlyMap<string, tf.Tensor>; readonly output?: tf.Tensor } {
   const gradients = new Map<string, tf.Tensor>();
   const losses: tf.Tensor[] = [];
   let x = input;
@@ -51,7 +54,7 @@ export function courseGradients(
     const { value, grads } = tf.valueAndGrads((...trained: tf.Tensor[]) => {
       const own = Object.fromEntries(names.map((name, at) => [name, trained[at] as tf.Tensor]));
       const { loss, output } = stage.run(x, { ...parameters, ...own });
-      if (index < stages.length - 1) outputs.push(tf.keep(tf.clone(output)));
+      if (passesOn || index < stages.length - 1) outputs.push(tf.keep(tf.clone(output)));
       return loss;
     })(
       names.map((name) => parameters[name] as tf.Tensor),
@@ -65,7 +68,10 @@ export function courseGradients(
     [given] = outputs;
     if (given) x = after(given, flat);
   }
-  return { loss: lastOf(losses), gradients };
+  if (!given) return { loss: lastOf(losses), gradients };
+  const output = tf.clone(given);
+  given.dispose();
+  return { loss: lastOf(losses), gradients, output };
 }
 
 /** The last of the losses; no number, or not finite, where another is not finite. */

@@ -7,6 +7,7 @@ import { readJournal } from '../../../src/coordinator/journal.ts';
 import { lockHolder } from '../../../src/coordinator/lock.ts';
 import { replay } from '../../../src/coordinator/replay.ts';
 import { attemptPids, createSmallRun } from '../../fixtures/run.ts';
+import { isAlive } from '../../support/run.ts';
 
 const program = fileURLToPath(new URL('../../fixtures/coordinate.mjs', import.meta.url));
 
@@ -15,16 +16,6 @@ type Coordinator = ReturnType<typeof coordinate>;
 
 const answer = (stdout: string): unknown => JSON.parse(stdout);
 const eventually = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 30 });
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie is no longer a process that does anything; containers without an init do not reap them.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
-  } catch {
-    return false;
-  }
-}
 
 /** Waits until a job's current worker has been noted in the journal and has said something. */
 async function untilWorking(runDirectory: string, job: string, attempt = 1): Promise<void> {

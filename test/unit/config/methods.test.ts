@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { resolveConfig } from '../../../src/config/resolve.ts';
 
+const asynchronous = 'method.updates=asynchronous';
 const plain = ['training.mixup=0', 'training.cutmix=0'];
 
 it.each<[readonly string[], string]>([
@@ -9,6 +10,9 @@ it.each<[readonly string[], string]>([
   [['method.moduleData=disjoint', 'data.sharing=batches'], 'data.sharing batches'],
   [['method.name=gstack', 'division.metaWidth=0.5'], 'division.metaWidth 0.5'],
   [['method.initialise=meta', 'division.metaWidth=2'], 'division.metaWidth 2'],
+  [['method.name=dgl', asynchronous, 'training.accumulate=2'], 'training.accumulate 2'],
+  [['method.name=infopro', asynchronous, 'training.precision=fp16', 'devices.engine=torch'], 'fp16'],
+  [['method.name=greedy', asynchronous, 'execution.onNonFinite=skip'], 'skip a step'],
 ])('refuses %o', async (sets, message) => {
   await expect(resolveConfig({ sets })).rejects.toMatchObject({
     code: 'CONFIG_VALUE',
@@ -22,6 +26,8 @@ it.each<[readonly string[]]>([
   // What a method does not look at may stand in a file that others share.
   [['method.name=e2e', 'method.infopro.loss=contrast', 'method.downstream=trained', 'training.mixup=0.8']],
   [['method.name=dgl', 'method.initialise=meta', 'division.metaWidth=2']],
+  [['method.name=dgl', asynchronous, 'execution.onNonFinite=rollback']],
+  [['method.name=e2e', asynchronous, 'training.accumulate=2', 'execution.onNonFinite=skip']],
   [['method.name=incubation', 'method.downstream=trained', 'method.moduleData=disjoint', 'division.metaWidth=0.5']],
 ])('accepts %o', async (sets) => {
   const { config } = await resolveConfig({ sets });

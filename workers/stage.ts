@@ -1,0 +1,3 @@
+import { runStageProcess } from '../src/stages/process.ts';
+
+runStageProcess();
