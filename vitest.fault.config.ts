@@ -7,6 +7,7 @@ export default defineConfig({
     ...standard.test,
     include: [
       'test/fault/**/*.test.ts',
+      'test/e2e/cli/completion.test.ts',
       'test/e2e/coordinator/{loader,policies}.test.ts',
       'test/e2e/{determinism,leaks,methods,stages,train*}.test.ts',
       'test/unit/training/{gradients,loss-scaling,methods,recompute,traced-and-eager}.test.ts',

@@ -60,22 +60,28 @@ it('trains each module in a process of its own', async () => {
   await gone([worker, ...stages]);
 });
 
-it.each(thorough ? [0, 1] : [1])('goes on from the last checkpoint after the process of module %i was killed', async (module) => {
-  const run = `killed-${module}`;
-  const child = startCli(train(run));
-  const { worker, stages } = await atWork(runs.runDirectory(run));
-  process.kill(stages[module] as number, 'SIGKILL');
-  const { exitCode, stderr } = await child;
-  expect(exitCode, stderr).toBe(0);
-  const events = await journalOf(runs.runDirectory(run));
-  expect(events.find(({ type }) => type === 'job-failed')).toMatchObject({
-    job: 'train',
-    error: { code: 'RETRY_STAGE', message: expect.stringMatching(/^the process that trains module [01] was ended by/) },
-    retryIn: expect.any(Number),
-  });
-  expect(events.find(({ type }) => type === 'resumed')).toMatchObject({ job: 'train', step: expect.any(Number) });
-  await gone([worker, ...stages]);
-});
+it.each(thorough ? [0, 1] : [1])(
+  'goes on from the last checkpoint after the process of module %i was killed',
+  async (module) => {
+    const run = `killed-${module}`;
+    const child = startCli(train(run));
+    const { worker, stages } = await atWork(runs.runDirectory(run));
+    process.kill(stages[module] as number, 'SIGKILL');
+    const { exitCode, stderr } = await child;
+    expect(exitCode, stderr).toBe(0);
+    const events = await journalOf(runs.runDirectory(run));
+    expect(events.find(({ type }) => type === 'job-failed')).toMatchObject({
+      job: 'train',
+      error: {
+        code: 'RETRY_STAGE',
+        message: expect.stringMatching(/^the process that trains module [01] was ended by/),
+      },
+      retryIn: expect.any(Number),
+    });
+    expect(events.find(({ type }) => type === 'resumed')).toMatchObject({ job: 'train', step: expect.any(Number) });
+    await gone([worker, ...stages]);
+  },
+);
 
 it('leaves no process behind where it is stopped or killed, and goes on', async () => {
   const run = runs.runDirectory('stopped');
