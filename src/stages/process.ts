@@ -72,4 +72,7 @@ export function runStageProcess(): void {
   };
   process.on('message', handle);
   process.on('disconnect', () => process.exit(0));
+  // They reach all processes of the job, whose worker then asks for what it saves.
+  process.on('SIGTERM', () => {});
+  process.on('SIGINT', () => {});
 }

@@ -83,6 +83,18 @@ it.each(thorough ? [0, 1] : [1])(
   },
 );
 
+it.runIf(thorough)('saves all modules where a signal reaches every process of the job', async () => {
+  const run = runs.runDirectory('signalled');
+  const child = startCli(train('signalled'));
+  const { worker } = await atWork(run);
+  process.kill(-worker, 'SIGTERM');
+  const { exitCode, stderr } = await child;
+  expect(exitCode, stderr).toBe(0);
+  const events = await journalOf(run);
+  expect(events.find(({ type }) => type === 'job-failed')).toMatchObject({ error: { code: 'RETRY_STOPPED' } });
+  expect(events.find(({ type }) => type === 'resumed')).toMatchObject({ job: 'train' });
+});
+
 it('leaves no process behind where it is stopped or killed, and goes on', async () => {
   const run = runs.runDirectory('stopped');
   const child = startCli(train('stopped'));
