@@ -1,22 +1,14 @@
-import type { EngineName } from '../config/engines.ts';
-import type { RunConfig } from '../config/schema.ts';
 import type { SampleBatch } from '../data/dataset.ts';
-import type { JobPlan, ModulePlan } from '../protocol/plan.ts';
+import type { JobSpec } from '../protocol/messages.ts';
 import type { SerializedError } from '../util/errors.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 
-/** What all stages of a job are told. */
-export interface StageSpec {
-  readonly config: RunConfig;
-  readonly job: JobPlan;
-  readonly modules: readonly ModulePlan[];
+/** What all stages of a job are told; they have the devices in turn. */
+export interface StageSpec extends Pick<JobSpec, 'config' | 'job' | 'modules' | 'engine' | 'devices'> {
   /** Numbers that the model gives. */
   readonly outputs: number;
-  readonly engine: EngineName;
   /** CPU threads of each stage. */
   readonly threads: number;
-  /** Values of CUDA_VISIBLE_DEVICES, which the stages have in turn. */
-  readonly devices: readonly string[];
 }
 
 /** What a module learns from: the feeds of its task for a batch, and what the module before makes of that. */

@@ -1,5 +1,5 @@
+import type { SampleBatch } from '../data/dataset.ts';
 import { openEngine } from '../engine/engines.ts';
-import type { Executable } from '../engine/program.ts';
 import type { LocalObjective, Objective } from '../methods/objective.ts';
 import { phaseOf } from '../protocol/plan.ts';
 import { taskOf } from '../tasks/task.ts';
@@ -15,7 +15,7 @@ import type { Lesson, StageSpec } from './messages.ts';
 /** One module of several that are trained side by side, where it is computed. */
 export interface Stage {
   /** Feeds of a batch for step `step`. */
-  draw(batch: Parameters<ReturnType<typeof taskOf>['drawFeeds']>[0], step: number): Lesson;
+  draw(batch: SampleBatch, step: number): Lesson;
   /** One step of the optimiser. @returns its loss, and what the next module learns from where there is one */
   learn(lesson: Lesson, step: number, lr: number): Promise<{ readonly loss: number; readonly next?: Lesson }>;
   write(tensors: HostTensors): void;
@@ -40,20 +40,21 @@ export async function openStage(spec: StageSpec, index: number, initial: HostTen
   const { network, objective: whole } = jobNetwork(job, modules, config, outputs);
   const all = localObjective(whole).modules;
   const passesOn = index < all.length - 1;
-  const settingsFor = (features: HostTensor | undefined) => {
+  const prepare = async (features: HostTensor | undefined) => {
     const stage = { passesOn, ...(features && { features: { dtype: features.dtype, shape: features.shape } }) };
     const objective: LocalObjective = { kind: 'local', modules: all.slice(index, index + 1), stage };
-    return stepSettings({ name: job.id, network, objective, phase: config.phases[phase], config });
+    const settings = stepSettings({ name: job.id, network, objective, phase: config.phases[phase], config });
+    return { settings, executable: await engine.compile(trainProgram(settings)) };
   };
   const { batchSize } = config.training;
   const rows = microBatchRows(batchSize, 1, 0);
   const keyOf = (step: number) => ({ seed: config.seed, stream: job.id, step });
-  let executable: Executable | undefined;
+  let prepared: Awaited<ReturnType<typeof prepare>> | undefined;
   return {
     draw: (batch, step) => ({ feeds: taskOf(config).drawFeeds(batch, keyOf(step)) }),
     async learn({ feeds, features }, step, lr) {
-      const settings = settingsFor(features);
-      executable ??= await engine.compile(trainProgram(settings));
+      prepared ??= await prepare(features);
+      const { settings, executable } = prepared;
       const { dropPath } = settings;
       const results = await executable.run(state, {
         ...feeds,
