@@ -7,6 +7,9 @@ export default defineConfig({
     // Far above what anything takes: whole runs share two cores with another test file, on machines that are busy.
     testTimeout: 300_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // Some tests mostly wait.
+    maxWorkers: 3,
+    // Files share what they import: loading the engines anew for each of two hundred takes minutes.
+    isolate: false,
   },
 });

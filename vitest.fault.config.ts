@@ -6,10 +6,11 @@ export default defineConfig({
   test: {
     ...standard.test,
     include: [
+      'test/conformance/tfjs-core.test.ts',
       'test/fault/**/*.test.ts',
       'test/e2e/cli/completion.test.ts',
       'test/e2e/coordinator/{loader,policies}.test.ts',
-      'test/e2e/{determinism,leaks,methods,stages,train*}.test.ts',
+      'test/e2e/{determinism,gpu-bench,leaks,methods,stages,train*}.test.ts',
       'test/unit/training/{gradients,loss-scaling,methods,recompute,traced-and-eager}.test.ts',
     ],
     env: { FAULTS: 'all' },

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { loadAddon } from '../../src/engine/torch/addon.ts';
+import { thorough } from '../support/faults.ts';
 import { torchTest } from '../support/torch.ts';
 
 const program = join(import.meta.dirname, '../../dist/scripts/bench/gpu.js');
@@ -20,6 +21,7 @@ torchTest('the measurement of a GPU says so where there is none', async (_, { sk
 });
 
 torchTest('the measurement of a GPU works, tried on a processor', async (_, { skip }) => {
+  skip(!thorough, 'npm run test:fault tries it');
   skip(!hasPeer, `${python} has no torch`);
   const args = ['--device', 'cpu', '--small', '--rounds', '1', '--json', '--python', python];
   const { exitCode, stdout, stderr } = await bench(args);

@@ -42,8 +42,12 @@ const finalWeights = (stdout: unknown) => JSON.parse(String(stdout)).weights.sha
 
 describe.skipIf(!hasStrace())('a real worker whose first, second, … call goes wrong, started again each time', () => {
   it.each([
-    ...(thorough ? [['meta', 'fsync', 'signal=SIGKILL'] as const] : []),
-    ['finetune', 'rename', 'signal=SIGKILL'],
+    ...(thorough
+      ? ([
+          ['meta', 'fsync', 'signal=SIGKILL'],
+          ['finetune', 'rename', 'signal=SIGKILL'],
+        ] as const)
+      : []),
     ['finetune', 'fsync', 'error=EIO'],
   ] as const)('%s: %s, %s: ends with the same weights', async (job, call, injection) => {
     const runDirectory = await readyFor(job, `${job}-${call}-${injection}`);

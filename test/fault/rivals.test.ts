@@ -14,8 +14,8 @@ const program = fileURLToPath(new URL('../fixtures/coordinate.mjs', import.meta.
 const coordinate = (runDirectory: string) => execa('node', [program, runDirectory], { reject: false });
 
 describe('coordinators that are started together on one run', () => {
-  it(`${thorough ? 100 : 4} times: exactly one runs it, the other ends with 5 and is told which`, async () => {
-    for (let round = 0; round < (thorough ? 100 : 4); round++) {
+  it(`${thorough ? 100 : 2} times: exactly one runs it, the other ends with 5 and is told which`, async () => {
+    for (let round = 0; round < (thorough ? 100 : 2); round++) {
       const runDirectory = await createSmallRun({ meta: ['wait'] });
       const both = [coordinate(runDirectory), coordinate(runDirectory)];
       const refused = await Promise.race(both);

@@ -73,7 +73,7 @@ const usual: LossScaling = { initial: 2 ** 16, growth: 2, backoff: 0.5, interval
 const bytesOf = (tensor: HostTensor | undefined) => Buffer.from(tensor?.data.buffer as ArrayBuffer);
 
 const cases = tinyFamilies.flatMap(([family, model], index) =>
-  (thorough || index < 2 ? [1, 2] : [2]).map((accumulate) => ({ family, model, accumulate })),
+  (thorough || index === 0 ? [1, 2] : [2]).map((accumulate) => ({ family, model, accumulate })),
 );
 
 describe.each(cases)('loss scaling of a $family with $accumulate micro-batches', ({ model, accumulate }) => {
