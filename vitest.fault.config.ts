@@ -8,6 +8,7 @@ export default defineConfig({
     include: [
       'test/conformance/tfjs-core.test.ts',
       'test/fault/**/*.test.ts',
+      'test/property/engine/{blocks,lowerings}.test.ts',
       'test/e2e/cli/completion.test.ts',
       'test/e2e/coordinator/{loader,policies}.test.ts',
       'test/e2e/{determinism,gpu-bench,leaks,methods,stages,train*}.test.ts',

@@ -2,7 +2,7 @@
  * The last step of `npm run build`: the programs that users and the coordinator start, each with what it needs in few files.
  * Node takes far longer to load hundreds (see docs/benchmarks.md).
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build, type Plugin } from 'rolldown';
 
@@ -32,3 +32,6 @@ await build({
   // Equal names in each build: a program that is running may load a chunk later.
   output: { dir: 'dist/programs', chunkFileNames: 'chunks/[name].js' },
 });
+
+// Tests build again where a source is newer than this.
+writeFileSync('dist/.built', '');

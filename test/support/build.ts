@@ -1,4 +1,4 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 
@@ -9,10 +9,8 @@ const stamp = join(root, 'dist/.built');
 export async function setup(): Promise<void> {
   const built = await modifiedAt(stamp);
   if (built !== undefined && (await newestSource()) < built) return;
-  const started = new Date();
   const { exitCode, stdout } = await execa('npm', ['run', '--silent', 'build'], { cwd: root, reject: false });
   if (exitCode !== 0) throw new Error(`npm run build failed:\n${stdout}`);
-  await writeFile(stamp, started.toISOString());
 }
 
 async function newestSource(): Promise<number> {

@@ -18,6 +18,7 @@ import {
   runOn,
   wholeNumbers,
 } from '../../support/compare-engines.ts';
+import { thorough } from '../../support/faults.ts';
 import { kernelsOf, modelFor, runModel } from '../../support/lowered.ts';
 import { type Row, rowsByName } from '../../support/lowering-pairs.ts';
 
@@ -54,7 +55,7 @@ describe.each(rowNames)('%s', (name) => {
           expectAllClose(await runModel(model, pair.inputs), expected, `${pair.name} ${variant}`);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: thorough ? 40 : 15 },
     );
   });
 
