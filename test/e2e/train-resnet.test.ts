@@ -95,7 +95,7 @@ describe('incubate with a residual network', () => {
   });
 });
 
-it.each(thorough ? ['meta', 'module-0', 'finetune'] : ['module-0'])(
+it.runIf(thorough).each(['meta', 'module-0', 'finetune'])(
   'after a kill -9 of the worker of %s the weights are the same',
   async (job) => {
     const name = `killed-${job}`;
