@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/build.ts'],
-    // Far above what anything takes: whole runs share two cores with another test file, on machines that are busy.
+    // Far above what anything takes: whole runs share two cores with other test files, on machines that are busy.
     testTimeout: 300_000,
     hookTimeout: 120_000,
     // Some tests mostly wait.

@@ -41,35 +41,35 @@ const pidOf = (event: Record<string, unknown>) => event.pid as number;
 const finalWeights = (stdout: unknown) => JSON.parse(String(stdout)).weights.sha256;
 
 describe.skipIf(!hasStrace())('a real worker whose first, second, … call goes wrong, started again each time', () => {
-  it.each([
-    ...(thorough
-      ? ([
-          ['meta', 'fsync', 'signal=SIGKILL'],
-          ['finetune', 'rename', 'signal=SIGKILL'],
-        ] as const)
-      : []),
+  const faults = [
+    ['meta', 'fsync', 'signal=SIGKILL'],
+    ['finetune', 'rename', 'signal=SIGKILL'],
     ['finetune', 'fsync', 'error=EIO'],
-  ] as const)('%s: %s, %s: ends with the same weights', async (job, call, injection) => {
-    const runDirectory = await readyFor(job, `${job}-${call}-${injection}`);
-    const root = join(runDirectory, 'jobs', job, 'checkpoints');
-    let failures = 0;
-    let newest = 0;
-    for (const number of callNumbers(100, thorough)) {
-      const ended = await runWorkerByHand(runDirectory, job, straced(call, injection, number));
-      const { checkpoint, rejected } = await findCheckpoint(root);
-      expect(rejected).toEqual([]);
-      expect(checkpoint?.step ?? 0).toBeGreaterThanOrEqual(newest);
-      newest = checkpoint?.step ?? 0;
-      if (ended.exitCode === 0) break;
-      failures += 1;
-      if (injection === 'error=EIO') {
-        expect(ended.exitCode).toBe(4);
-        expect(ended.output).toMatch(/ENVIRONMENT_WRITE|cannot write .*EIO/);
-      } else expect(ended.signal).toBe('SIGKILL');
-    }
-    expect(failures).toBeGreaterThanOrEqual(2);
-    expect((await readJobResult(runDirectory, job)).weights.sha256).toBe(expected.get(job));
-  });
+  ] as const;
+  it.each(thorough ? faults : faults.slice(-1))(
+    '%s: %s, %s: ends with the same weights',
+    async (job, call, injection) => {
+      const runDirectory = await readyFor(job, `${job}-${call}-${injection}`);
+      const root = join(runDirectory, 'jobs', job, 'checkpoints');
+      let failures = 0;
+      let newest = 0;
+      for (const number of callNumbers(100, thorough)) {
+        const ended = await runWorkerByHand(runDirectory, job, straced(call, injection, number));
+        const { checkpoint, rejected } = await findCheckpoint(root);
+        expect(rejected).toEqual([]);
+        expect(checkpoint?.step ?? 0).toBeGreaterThanOrEqual(newest);
+        newest = checkpoint?.step ?? 0;
+        if (ended.exitCode === 0) break;
+        failures += 1;
+        if (injection === 'error=EIO') {
+          expect(ended.exitCode).toBe(4);
+          expect(ended.output).toMatch(/ENVIRONMENT_WRITE|cannot write .*EIO/);
+        } else expect(ended.signal).toBe('SIGKILL');
+      }
+      expect(failures).toBeGreaterThanOrEqual(2);
+      expect((await readJobResult(runDirectory, job)).weights.sha256).toBe(expected.get(job));
+    },
+  );
 });
 
 describe('incubate train with real workers', () => {
