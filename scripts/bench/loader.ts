@@ -12,6 +12,7 @@ import { alignTable } from '../../src/report/table.ts';
 import { copyingBatches } from './loader-memory.ts';
 import { jobsReading, type ReadingCase, type ReadingResult } from './loader-reading.ts';
 import { type TrainingResult, trainingWaits } from './loader-training.ts';
+import { median } from './median.ts';
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +27,10 @@ const { values } = parseArgs({
   },
 });
 
+const cases: readonly ReadingCase[] = (['off', 'images', 'batches'] as const).flatMap((sharing) =>
+  [1, 4].map((consumers) => ({ consumers, sharing })),
+);
+
 const folder = await mkdtemp(join(tmpdir(), 'incubate-bench-'));
 try {
   const source = values.data ?? (await generated());
@@ -36,14 +41,6 @@ try {
     epochs: Number(values.epochs),
     ...(values.images === undefined ? {} : { trainLimit: Number(values.images) }),
   };
-  const cases: readonly ReadingCase[] = [
-    { consumers: 1, sharing: 'off' },
-    { consumers: 4, sharing: 'off' },
-    { consumers: 1, sharing: 'images' },
-    { consumers: 4, sharing: 'images' },
-    { consumers: 1, sharing: 'batches' },
-    { consumers: 4, sharing: 'batches' },
-  ];
   const reading: ReadingResult[] = [];
   const rounds = (part: string) => (values.only === undefined || values.only === part ? Number(values.rounds) : 0);
   for (let round = 0; round < rounds('reading'); round++)
@@ -77,20 +74,31 @@ async function generated(): Promise<string> {
   return target;
 }
 
+/** Medians over the rounds; ratios are taken within each round. */
 function readingTable(results: readonly ReadingResult[]): string {
-  const figure = (value: number) => value.toFixed(2);
-  const base = results.find(({ consumers, sharing }) => consumers === 1 && sharing === 'off') as ReadingResult;
-  const rows = results.map(({ consumers, sharing, reading, cpu, seconds, images }) => [
-    String(consumers),
-    sharing,
-    `${figure(reading)} s`,
-    figure(reading / base.reading),
-    `${figure(cpu)} s`,
-    figure(cpu / base.cpu),
-    `${figure(seconds)} s`,
-    String(Math.round((consumers * images) / seconds)),
-  ]);
-  const head = ['jobs', 'sharing', 'CPU reading', 'ratio', 'CPU in all', 'ratio', 'wall time', 'images/s'];
+  const of = (consumers: number, sharing: ReadingCase['sharing']) =>
+    results.filter((result) => result.consumers === consumers && result.sharing === sharing);
+  const alone = of(1, 'off');
+  const rows = cases.map(({ consumers, sharing }) => {
+    const rounds = of(consumers, sharing);
+    const one = of(1, sharing);
+    const middle = (figure: (result: ReadingResult, round: number) => number) => median(rounds.map(figure));
+    const ratios = (part: 'reading' | 'cpu') =>
+      [alone, one].map((base) =>
+        middle((result, round) => result[part] / (base[round] as ReadingResult)[part]).toFixed(2),
+      );
+    return [
+      String(consumers),
+      sharing,
+      `${middle(({ reading }) => reading).toFixed(1)} s`,
+      ...ratios('reading'),
+      `${middle(({ cpu }) => cpu).toFixed(1)} s`,
+      ...ratios('cpu'),
+      String(Math.round(middle(({ images, seconds }) => (consumers * images) / seconds))),
+    ];
+  });
+  const ratios = ['of one alone', 'of one so'];
+  const head = ['jobs', 'sharing', 'CPU reading', ...ratios, 'CPU in all', ...ratios, 'images/s'];
   return alignTable([head, ...rows]);
 }
 

@@ -1,4 +1,5 @@
 import { IncubateError } from '../util/errors.ts';
+import { takeImages } from './batch-images.ts';
 import type { Batch, DamagedImage, Split } from './dataset.ts';
 
 export interface BatchFormat {
@@ -41,7 +42,7 @@ export async function assemble(
   { batchSize, imageSize, channels, onDamage }: BatchFormat & { readonly onDamage?: Damage },
 ): Promise<Batch> {
   const imageBytes = imageSize * imageSize * channels;
-  const images = new Uint8Array(batchSize * imageBytes);
+  const images = takeImages(batchSize * imageBytes).fill(0);
   const labels = new Int32Array(batchSize);
   const weights = new Float32Array(batchSize);
   const damaged = new Map<number, DamagedImage>();

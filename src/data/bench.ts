@@ -1,5 +1,6 @@
 import type { RunConfig } from '../config/schema.ts';
 import { randomStream } from '../util/random.ts';
+import { giveBack } from './batch-images.ts';
 import { batchesPerEpoch, trainBatches } from './batches.ts';
 import type { Dataset } from './dataset.ts';
 import { decodeFor, doWork } from './decoding/do-work.ts';
@@ -48,7 +49,8 @@ export async function benchDataset(config: RunConfig, seconds: number): Promise<
   const elapsed = () => (performance.now() - started) / 1000;
   let batches = 0;
   for (let epoch = 0; elapsed() < seconds; epoch++) {
-    for await (const _ of batchesOf(config, dataset, epoch)) {
+    for await (const batch of batchesOf(config, dataset, epoch)) {
+      giveBack(batch);
       batches += 1;
       if (elapsed() >= seconds) break;
     }

@@ -1,3 +1,4 @@
+import { takeImages } from '../data/batch-images.ts';
 import type { Batch } from '../data/dataset.ts';
 import type { SharedFile } from './shared-file.ts';
 
@@ -46,9 +47,9 @@ export function readBatch(
   },
 ): Batch | undefined {
   const head = new Uint8Array(imagesOffset(batchSize));
-  const images = new Uint8Array(batchSize * imageBytes);
   read(head, offset);
   if (generationOf(head) !== generation) return undefined;
+  const images = takeImages(batchSize * imageBytes);
   read(images, offset + head.length);
   const after = new Uint8Array(GENERATION_BYTES);
   read(after, offset);

@@ -1,3 +1,4 @@
+import { giveBack } from '../data/batch-images.ts';
 import type { Batch, BatchKey, DamagedImage } from '../data/dataset.ts';
 import { hasErrno, type SerializedError, serializeError } from '../util/errors.ts';
 import { writeBatch } from './batch-slots.ts';
@@ -171,6 +172,7 @@ export function createBatchStore({ file, slots, bytes, assemble, place }: BatchS
     entry.damaged = batch.damaged;
     try {
       writeBatch(file, entry.slot, batch, entry.generation);
+      giveBack(batch);
       return placeOf(entry);
     } catch (error) {
       if (hasErrno(error, 'ENOSPC', 'EDQUOT', 'EFBIG', 'EIO')) return { failed: true };

@@ -1,4 +1,5 @@
 import type { RunConfig } from '../config/schema.ts';
+import { giveBack } from '../data/batch-images.ts';
 import type { DamagedImage, Samples } from '../data/dataset.ts';
 import { evaluatedBatches } from '../data/samples.ts';
 import type { Engine, EngineState, Executable } from '../engine/program.ts';
@@ -54,6 +55,7 @@ async function evaluateSplit(
   for await (const batch of evaluatedBatches(split, config, batchSize)) {
     if ('damaged' in batch && batch.damaged) onDamage(batch.damaged);
     const outputs = await program.run(state, task.batchFeeds(batch));
+    giveBack(batch);
     for (const key of ['top1', 'top5', 'loss', 'count'] as const) sums[key] += scalarOf(outputs, key);
   }
   if (sums.count === 0) throw nothingToEvaluate(split.length);

@@ -1,6 +1,7 @@
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
+import { giveBack } from '../data/batch-images.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
-import type { DamagedImage, SampleSet } from '../data/dataset.ts';
+import type { DamagedImage, SampleBatch, SampleSet } from '../data/dataset.ts';
 import { trainingBatches } from '../data/samples.ts';
 import { timed } from '../data/timed.ts';
 import type { Engine, EngineState } from '../engine/program.ts';
@@ -60,6 +61,12 @@ export interface TrainingObserver {
   stopRequested(): boolean;
 }
 
+/** A step that the engine has been told of and whose loss has not come yet. */
+interface RunningStep {
+  readonly loss: Promise<number>;
+  readonly batch: SampleBatch;
+}
+
 export interface TrainingOutcome {
   readonly finished: boolean;
   readonly state: TrainingState;
@@ -95,8 +102,7 @@ export async function train(
   const { state, frozen } = openState(engine, training, initial, resumed);
   const stepper = await (training.createStepper ?? createStepper)(engine, training);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation, parts);
-  /** Losses that have not come yet, of the steps that the engine has been told of. */
-  const running: Promise<number>[] = [];
+  const running: RunningStep[] = [];
   try {
     observer.compiled({
       seconds: (performance.now() - started) / 1000,
@@ -131,8 +137,10 @@ export async function train(
     /** Waits until at most so many steps are running. */
     const settle = async (ahead = 0) => {
       while (running.length > ahead) {
-        const loss = (await running[0]) as number;
+        const step = running[0] as RunningStep;
+        const loss = await step.loss;
         running.shift();
+        giveBack(step.batch);
         const epoch = Math.floor(progress.step / stepsPerEpoch);
         const finite = Number.isFinite(loss);
         if (!finite && !mayBeSkipped(config, progress)) throw diverged(name, progress, epoch, loss);
@@ -158,7 +166,7 @@ export async function train(
         if ('damaged' in batch && batch.damaged) skip('train', batch.damaged);
         lr = learningRate(told, stepsPerEpoch, phase, peak);
         const loss = stepper.step(state, batch, told, lr, progress.skipped);
-        running.push(loss);
+        running.push({ loss, batch });
         told += 1;
         idleSince = Number.POSITIVE_INFINITY;
         const number = told;
@@ -195,7 +203,7 @@ export async function train(
     }
     return await outcome(true);
   } finally {
-    await Promise.allSettled(running);
+    await Promise.allSettled(running.map(({ loss }) => loss));
     evaluator.dispose();
     stepper.dispose();
     state.dispose();

@@ -2,6 +2,8 @@
  * A job that reads training batches and does nothing with them: as told by the JSON that is its argument. Prints what it
  * took; the processor times are of the whole process, and of what came after its data set was open.
  */
+
+import { giveBack } from '../../../src/data/batch-images.ts';
 import { trainBatchOptions } from '../../../src/data/batch-options.ts';
 import { batchesPerEpoch, trainBatches } from '../../../src/data/batches.ts';
 import { openDataset } from '../../../src/data/open.ts';
@@ -17,11 +19,11 @@ const before = process.cpuUsage();
 const started = performance.now();
 let checksum = 0;
 for (let epoch = 0; epoch < epochs; epoch++) {
-  for await (const { images, labels } of trainBatches(
-    train,
-    trainBatchOptions(config, { stream, epoch, firstBatch: 0 }),
-  ))
+  for await (const batch of trainBatches(train, trainBatchOptions(config, { stream, epoch, firstBatch: 0 }))) {
+    const { images, labels } = batch;
     checksum = (checksum * 31 + (images[images.length >> 1] as number) + (labels[0] as number)) % 1_000_003;
+    giveBack(batch);
+  }
 }
 const seconds = (performance.now() - started) / 1000;
 const cpuSecondsOf = ({ user, system }: NodeJS.CpuUsage) => (user + system) / 1e6;

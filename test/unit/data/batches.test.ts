@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { giveBack } from '../../../src/data/batch-images.ts';
 import { batchesPerEpoch, evaluationBatches, trainBatches } from '../../../src/data/batches.ts';
 import { cached } from '../../../src/data/cache.ts';
 import type { Batch, Split } from '../../../src/data/dataset.ts';
@@ -92,6 +93,21 @@ describe('training batches', () => {
 });
 
 describe('evaluation batches', () => {
+  it('hold the same where arrays of batches that are over are used again: places without an image are black', async () => {
+    const read = () => evaluationBatches(split(38), { ...format, prefetch: 1 });
+    const arrays = new Set<Uint8Array>();
+    const contents: Uint8Array[] = [];
+    for await (const batch of read()) {
+      arrays.add(batch.images);
+      contents.push(batch.images.slice());
+      giveBack(batch);
+      giveBack(batch);
+    }
+    expect(contents).toEqual((await collect(read())).map(({ images }) => images));
+    expect(contents.at(-1)?.slice(-2 * SIZE * SIZE)).toEqual(new Uint8Array(2 * SIZE * SIZE));
+    expect(arrays.size).toBeLessThan(contents.length / 2);
+  });
+
   it('hold all images in order and fill up with weight 0', async () => {
     const batches = await collect(evaluationBatches(split(10), { ...format, prefetch: 3 }));
     expect(batches).toHaveLength(3);
