@@ -17,7 +17,8 @@ export async function complete(line: readonly string[]): Promise<void> {
   process.stdout.write([kind, ...printed, ''].join('\n'));
 }
 
-async function candidates(line: readonly string[]): Promise<Candidates> {
+/** What the last of the words may become, whatever it begins with. */
+export async function candidates(line: readonly string[]): Promise<Candidates> {
   const program = await createProgram(line);
   const current = line.at(-1) ?? '';
   const { command, operands, pending, literal } = readLine(program, line.slice(0, -1));

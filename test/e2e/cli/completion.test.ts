@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commands } from '../../../src/cli/commands.ts';
+import { candidates } from '../../../src/cli/complete.ts';
 import { settings } from '../../../src/config/settings.ts';
 import { createSmallRun, smallRecord } from '../../fixtures/run.ts';
 import { runCli } from '../../support/cli.ts';
@@ -91,8 +92,8 @@ describe('incubate __complete', () => {
 
   test('knows every flag of every command', async () => {
     for (const { name, load } of commands) {
-      const { stdout } = await runCli(['__complete', name, '-'], { cwd: folder, env });
-      const words = stdout.split('\n').map((word) => word.split('\t')[0]);
+      const { values } = await candidates([name, '-']);
+      const words = values.map(({ word }) => word);
       const flags = (await load()).options.flatMap(({ long, short }) => [long, short].filter(Boolean));
       expect(words).toEqual(expect.arrayContaining([...flags, '--help', '-h']));
     }

@@ -14,8 +14,8 @@ data: { source: shapes, padding: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5],
 training: { batchSize: 16, referenceBatch: null, mixup: 0.2, cutmix: 0 }
 phases:
   meta: { epochs: 1, lr: 2.0e-3, warmupEpochs: 0, clip: 1 }
-  incubate: { epochs: 4, lr: 2.0e-3, warmupEpochs: 0, dropPath: 0.1 }
-  finetune: { epochs: 5, lr: 1.0e-3, dropPath: 0.1 }
+  incubate: { epochs: 2, lr: 2.0e-3, warmupEpochs: 0, dropPath: 0.1 }
+  finetune: { epochs: 2, lr: 1.0e-3, dropPath: 0.1 }
 checkpoint: { everySteps: 1 }
 devices: { gpus: none, slots: 1, threads: 1 }
 execution: { retryDelay: 0.1, stopGrace: 10, heartbeatLimit: 3 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { float32, type HostTensors } from '../../../src/util/tensor.ts';
+import { thorough } from '../../support/faults.ts';
 import { localCases, localFamilies, plainBatch, plainModules } from '../../support/local-cases.ts';
 import { agreedGradient, batchGradient, expectGradient } from '../../support/plain-gradients.ts';
 import { plainFeatures, plainLoss } from '../../support/plain-local.ts';
@@ -10,8 +11,13 @@ const job = (method: object, model: object) =>
   // More images than classes: some have another of their own.
   tinyJob(trainJob, tinyConfig({ model, method, training: { batchSize: 6 } }));
 const cases = localFamilies.flatMap((family) => localCases.map((method) => ({ ...family, ...method })));
+/** What is left to `npm run test:fault` differs from another case in the family alone, or in the head alone. */
+const compared = cases.filter(
+  ({ family, name }) => thorough || family === 'vision transformer' || !/linear/.test(name),
+);
+const independent = cases.filter(({ family }) => thorough || family === 'vision transformer');
 
-it.each(cases)('the losses and gradients of $name are those of plain loops: $family', async (given) => {
+it.each(compared)('the losses and gradients of $name are those of plain loops: $family', async (given) => {
   const { method, model, plain, terms } = given;
   const tiny = job(method, model);
   const found = await agreedGradient(tiny);
@@ -47,28 +53,31 @@ function namesOf({ layouts }: TinyJob, index: number, blocks: readonly string[],
     });
 }
 
-it.each(cases)('the gradient of a module under $name depends on no later one: $family', async ({ method, model }) => {
-  const engine = createOnnxEngine({ threads: 1 });
-  const tiny = job(method, model);
-  const [blocks = []] = plainModules(tiny.config);
-  const first = new Set(namesOf(tiny, 0, blocks, false));
-  const { gradient } = await batchGradient(engine, tiny);
-  const elsewhere = Object.fromEntries(
-    Object.entries(tiny.initial).map(([name, { data, shape }]) => {
-      const factor = first.has(name) || name.includes('running') ? 1 : 1.5;
-      return [
-        name,
-        float32(
-          Float32Array.from(data, (value) => value * factor),
-          shape,
-        ),
-      ];
-    }),
-  );
-  const other = await batchGradient(engine, tiny, elsewhere);
-  expect([...first].some((name) => name.startsWith('auxiliary.module-0.'))).toBe(true);
-  for (const [name, { data }] of Object.entries(gradient)) {
-    if (first.has(name)) expect(other.gradient[name]?.data, name).toEqual(data);
-    else expect(other.gradient[name]?.data, name).not.toEqual(data);
-  }
-});
+it.each(independent)(
+  'the gradient of a module under $name depends on no later one: $family',
+  async ({ method, model }) => {
+    const engine = createOnnxEngine({ threads: 1 });
+    const tiny = job(method, model);
+    const [blocks = []] = plainModules(tiny.config);
+    const first = new Set(namesOf(tiny, 0, blocks, false));
+    const { gradient } = await batchGradient(engine, tiny);
+    const elsewhere = Object.fromEntries(
+      Object.entries(tiny.initial).map(([name, { data, shape }]) => {
+        const factor = first.has(name) || name.includes('running') ? 1 : 1.5;
+        return [
+          name,
+          float32(
+            Float32Array.from(data, (value) => value * factor),
+            shape,
+          ),
+        ];
+      }),
+    );
+    const other = await batchGradient(engine, tiny, elsewhere);
+    expect([...first].some((name) => name.startsWith('auxiliary.module-0.'))).toBe(true);
+    for (const [name, { data }] of Object.entries(gradient)) {
+      if (first.has(name)) expect(other.gradient[name]?.data, name).toEqual(data);
+      else expect(other.gradient[name]?.data, name).not.toEqual(data);
+    }
+  },
+);

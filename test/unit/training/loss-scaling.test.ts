@@ -72,8 +72,11 @@ async function runScaled(
 const usual: LossScaling = { initial: 2 ** 16, growth: 2, backoff: 0.5, interval: 2000 };
 const bytesOf = (tensor: HostTensor | undefined) => Buffer.from(tensor?.data.buffer as ArrayBuffer);
 
+/** Of transformers and networks with statistics all is tried, of others one job with what is theirs. */
+const isOther = (model: object) => !thorough && model !== tinyFamilies[0]?.[1] && model !== tinyResnet;
+
 const cases = tinyFamilies.flatMap(([family, model], index) =>
-  (thorough || index === 0 ? [1, 2] : [2]).map((accumulate) => ({ family, model, accumulate })),
+  (thorough || index === 0 ? [1, 2] : isOther(model) ? [] : [2]).map((accumulate) => ({ family, model, accumulate })),
 );
 
 describe.each(cases)('loss scaling of a $family with $accumulate micro-batches', ({ model, accumulate }) => {
@@ -172,7 +175,7 @@ const reduced = tinyFamilies.flatMap(([family, model]) =>
 );
 
 describe.each(reduced)('training of a $family in $precision', ({ model, precision }) => {
-  it.each(Object.values(jobs))('stays near float32: $id', async (job) => {
+  it.each(isOther(model) ? [jobs.middle] : Object.values(jobs))('stays near float32: $id', async (job) => {
     const run = (chosen: Precision) =>
       runSteps(emulated(), tinyJob(job, tinyConfig({ model, training: { precision: chosen } })), 12);
     const [expected, found] = [await run('fp32'), await run(precision)];

@@ -67,7 +67,8 @@ describe.each([
   { family: 'residual network in blocks of channels', model: tinyBlocks, share: 1 / 2, work: 1.34 },
 ])('recomputed blocks of a $family', ({ model, share, work }) => {
   it.each(Object.values(jobs))('give the same bits in $id', async (kind) => {
-    const eager = thorough || kind === jobs.finetune ? [await createEagerEngine('cpu')] : [];
+    const isTried = kind === jobs.finetune && model !== tinyBlocks;
+    const eager = thorough || isTried ? [await createEagerEngine('cpu')] : [];
     for (const engine of [createOnnxEngine({ threads: 1 }), ...eager]) {
       const kept = await runSteps(engine, job(kind, model, false), 3);
       const again = await runSteps(engine, job(kind, model, true), 3);
