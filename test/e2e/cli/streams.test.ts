@@ -30,7 +30,6 @@ const printing = [
   ['config'],
   ['clean', 'RUN', '--dry-run', '--all'],
   ['completion', 'bash'],
-  ['doctor', '--json'],
 ];
 
 describe.each(printing)('incubate %s %s %s', (...words) => {
