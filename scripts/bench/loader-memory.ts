@@ -1,10 +1,11 @@
+import { giveBack } from '../../src/data/batch-images.ts';
 import { imagesOffset, readBatch, slotBytes, writeBatch } from '../../src/loader/batch-slots.ts';
 import { createSharedFile, openSharedFile } from '../../src/loader/shared-file.ts';
 
 export interface MemoryResult {
   /** Length of a batch's images, bytes. */
   readonly bytes: number;
-  /** 10^9 bytes a second, best of some rounds: into memory that is there already, and out of it. */
+  /** 10^9 bytes a second, best of some rounds: into memory that is there already, and out of it into such. */
   readonly write: number;
   readonly read: number;
 }
@@ -34,7 +35,9 @@ export function copyingBatches(batchSize: number, imageBytes: number, directory:
   };
   const write = rate((offset) => writeBatch(file, offset, batch, 1));
   const read = rate((offset) => {
-    if (!readBatch(reader.read, { offset, batchSize, imageBytes, generation: 1 })) throw new Error('another batch');
+    const found = readBatch(reader.read, { offset, batchSize, imageBytes, generation: 1 });
+    if (!found) throw new Error('another batch');
+    giveBack(found);
   });
   reader.close();
   file.close();
