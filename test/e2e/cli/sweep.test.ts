@@ -76,7 +76,9 @@ test('a sweep that is stopped goes on where it was, and does nothing once it is 
 
   const compared = await runCli(['compare', ...names, '--runs-dir', runs, '--json']);
   const { rows } = comparisonDocument.parse(JSON.parse(compared.stdout));
-  expect(rows.map(({ n, data }) => [n, data])).toEqual([64, 80, 96].map((images) => [1, `shapes 100% shapes.train=${images}`]));
+  expect(rows.map(({ n, data }) => [n, data])).toEqual(
+    [64, 80, 96].map((images) => [1, `shapes 100% shapes.train=${images}`]),
+  );
   for (const { figures, interfaces } of rows) {
     expect(figures.peakBytes?.mean).toBeGreaterThan(2 ** 25);
     expect(figures.deviceHours?.mean).toBeGreaterThan(0);
