@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { engineNames } from '../../src/config/engines.ts';
 import { alignTable } from '../../src/report/table.ts';
+import { workerFlags } from '../../src/util/garbage.ts';
 import { type BenchCase, cases } from './cases.ts';
 import { gibibytes } from './gibibytes.ts';
 import { median } from './median.ts';
@@ -75,7 +76,7 @@ async function measure(bench: BenchCase, threads: number): Promise<Row> {
     await writeFile(taskPath, JSON.stringify({ ...(await writeTask(bench, folder)), threads, engine }));
     const program = (name: string) => fileURLToPath(new URL(`peers/${name}`, import.meta.url));
     const script = fileURLToPath(new URL(`../../../scripts/bench/peers/${bench.peer}.py`, import.meta.url));
-    const ours = await startPeer(process.execPath, [program('ours.js'), taskPath], threads);
+    const ours = await startPeer(process.execPath, [...workerFlags, program('ours.js'), taskPath], threads);
     peers.push(ours);
     const theirs = await startPeer(values.python, [script, taskPath], threads);
     peers.push(theirs);

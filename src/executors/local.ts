@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { workerMessageSchema } from '../protocol/journal-schema.ts';
 import { createBeatReader, PULSE_DESCRIPTOR } from '../protocol/pulse.ts';
 import { writeError } from '../util/atomic-file.ts';
+import { workerFlags } from '../util/garbage.ts';
 import type { Executor, Worker, WorkerExit, WorkerStart } from './executor.ts';
 import { programPath } from './programs.ts';
 
@@ -13,7 +14,7 @@ export function localExecutor(entry: string = programPath('job')): Executor {
 
 function startWorker(entry: string, options: WorkerStart): Worker {
   const log = openLog(options.logPath);
-  const subprocess = execa(process.execPath, [entry, options.specPath, `${PULSE_DESCRIPTOR}`], {
+  const subprocess = execa(process.execPath, [...workerFlags, entry, options.specPath, `${PULSE_DESCRIPTOR}`], {
     cwd: options.cwd,
     env: options.environment,
     // The log is the worker's own descriptor: its last words are kept even when the coordinator is killed.

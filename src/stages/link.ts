@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { IncubateError, serializeError } from '../util/errors.ts';
+import { workerFlags } from '../util/garbage.ts';
 import { packagePath } from '../util/package.ts';
 import type { StageCommand, StageReply } from './messages.ts';
 
@@ -17,7 +18,7 @@ export interface StageLink {
  * @param onReply told what the stage and those behind it reply; RETRY_STAGE where its process ends by itself
  */
 export function startStage(index: number, device: string, onReply: (reply: StageReply) => void): StageLink {
-  const subprocess = execa(process.execPath, [packagePath('dist/programs/stage.js')], {
+  const subprocess = execa(process.execPath, [...workerFlags, packagePath('dist/programs/stage.js')], {
     env: { CUDA_VISIBLE_DEVICES: device },
     // What it writes belongs to the job's log.
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -9,6 +9,7 @@ import { microBatchRows } from '../training/micro-batches.ts';
 import { jobNetwork } from '../training/phases.ts';
 import { optimiserScalars, stepSettings } from '../training/stepper.ts';
 import { trainProgram } from '../training/train-programs.ts';
+import { collectGarbage } from '../util/garbage.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import type { Lesson, StageSpec } from './messages.ts';
 
@@ -41,6 +42,7 @@ export async function openStage(spec: StageSpec, index: number, initial: HostTen
   const all = localObjective(whole).modules;
   const passesOn = index < all.length - 1;
   const prepare = async (features: HostTensor | undefined) => {
+    collectGarbage();
     const stage = { passesOn, ...(features && { features: { dtype: features.dtype, shape: features.shape } }) };
     const objective: LocalObjective = { kind: 'local', modules: all.slice(index, index + 1), stage };
     const settings = stepSettings({ name: job.id, network, objective, phase: config.phases[phase], config });

@@ -11,6 +11,7 @@ import type { DamageDetails, EpochDetails, SplitName } from '../protocol/message
 import type { Evaluation } from '../protocol/run.ts';
 import { taskOf } from '../tasks/task.ts';
 import { IncubateError } from '../util/errors.ts';
+import { collectGarbage } from '../util/garbage.ts';
 import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
 import { meetDamage } from './damage.ts';
 import { createEvaluator } from './evaluate.ts';
@@ -100,6 +101,7 @@ export async function train(
   const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
 
   const { state, frozen } = openState(engine, training, initial, resumed);
+  collectGarbage();
   const stepper = await (training.createStepper ?? createStepper)(engine, training);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation, parts);
   const running: RunningStep[] = [];

@@ -12,6 +12,7 @@ import { createTorchEngine } from '../../../src/engine/torch/torch-engine.ts';
 import { layoutsOf } from '../../../src/training/network-layouts.ts';
 import { createStepper } from '../../../src/training/stepper.ts';
 import { initialState } from '../../../src/training/training-state.ts';
+import { collectGarbage } from '../../../src/util/garbage.ts';
 import type { HostTensors } from '../../../src/util/tensor.ts';
 import { type BenchTask, networkOf } from '../task.ts';
 
@@ -24,6 +25,7 @@ const stepper = await createStepper(engine, { name: 'bench', network, phase: con
 const compileSeconds = (performance.now() - started) / 1000;
 const { tensors } = await readSafetensors(task.weights);
 const state = engine.createState(initialState(layoutsOf(network), tensors, config.training));
+collectGarbage();
 const batch = batchOf((await readSafetensors(task.batch)).tensors);
 
 const answer = (reply: object) => process.stdout.write(`${JSON.stringify(reply)}\n`);
