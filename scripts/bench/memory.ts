@@ -11,6 +11,7 @@ import { engineNames } from '../../src/config/engines.ts';
 import { peakProcessBytes, traceCost } from '../../src/engine/cost.ts';
 import { alignTable } from '../../src/report/table.ts';
 import { stepPrograms, stepSettings } from '../../src/training/stepper.ts';
+import { workerFlags } from '../../src/util/garbage.ts';
 import { type BenchCase, cases } from './cases.ts';
 import { gibibytes } from './gibibytes.ts';
 import { median } from './median.ts';
@@ -42,7 +43,7 @@ async function measure(bench: BenchCase): Promise<string[][]> {
     for (const [index, variant] of variants.entries()) {
       const path = join(folder, `task ${index}.json`);
       await writeFile(path, JSON.stringify({ ...(await writeTask(variant, folder)), threads, engine }));
-      peers.push(await startPeer(process.execPath, [ours, path], threads));
+      peers.push(await startPeer(process.execPath, [...workerFlags, ours, path], threads));
     }
     const rounds: Steps[][] = [];
     for (let round = 0; round < Number(values.rounds); round++) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { thorough } from '../support/faults.ts';
+import { torchTest } from '../support/torch.ts';
 import { type MemorySample, trainInProcess } from '../support/train-process.ts';
 
 const vit = { name: 'vit-tiny', width: 16, heads: 2, patch: 4 };
@@ -53,4 +54,24 @@ describe('memory is flat over 1,000 steps', () => {
     for (const [kind, kept] of Object.entries(KEPT))
       expect(growth(samples, kind as keyof typeof KEPT), kind).toBeLessThan(kept);
   });
+});
+
+torchTest('of a state that the engine has copied nothing but the initial parameters stays', async () => {
+  const job = { id: 'finetune', kind: 'finetune' };
+  const config = configOf({ ...vit, width: 128 }, {});
+  const { final, samples } = await trainInProcess({
+    config,
+    job,
+    engine: 'torch',
+    threads: 1,
+    steps: 2,
+    sampleEvery: 1,
+  });
+  expect(final.length).toBeGreaterThan(0);
+  // Six blocks of 12 * 128^2 weights; parameters and both of their moments were copied.
+  const parameters = 4 * 6 * 12 * 128 ** 2;
+  for (const { uncollected } of samples) {
+    expect(uncollected).toBeGreaterThan(parameters);
+    expect(uncollected).toBeLessThan(2 * parameters);
+  }
 });

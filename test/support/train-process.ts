@@ -6,6 +6,8 @@ export interface TrainTask {
   /** Parts of a run's configuration. */
   readonly config: object;
   readonly job: { readonly id: string; readonly kind: string; readonly module?: number };
+  /** `cpu` where absent. */
+  readonly engine?: string;
   readonly threads: number;
   readonly steps: number;
   /** Steps between two looks at the memory; none where absent. */
@@ -31,6 +33,8 @@ export interface MemorySample {
   readonly heapUsed: number;
   readonly external: number;
   readonly arrayBuffers: number;
+  /** What arrays took before garbage was collected. */
+  readonly uncollected: number;
 }
 
 /** Trains a job for some steps in a process of its own. */

@@ -2,7 +2,6 @@
  * A job that reads training batches and does nothing with them: as told by the JSON that is its argument. Prints what it
  * took; the processor times are of the whole process, and of what came after its data set was open.
  */
-
 import { giveBack } from '../../../src/data/batch-images.ts';
 import { trainBatchOptions } from '../../../src/data/batch-options.ts';
 import { batchesPerEpoch, trainBatches } from '../../../src/data/batches.ts';
