@@ -58,7 +58,7 @@ describe('memory is flat over 1,000 steps', () => {
 
 torchTest('of a state that the engine has copied nothing but the initial parameters stays', async () => {
   const job = { id: 'finetune', kind: 'finetune' };
-  const config = configOf({ ...vit, width: 128 }, {});
+  const config = configOf({ ...vit, width: 512, depth: 3 }, {});
   const { final, samples } = await trainInProcess({
     config,
     job,
@@ -68,8 +68,8 @@ torchTest('of a state that the engine has copied nothing but the initial paramet
     sampleEvery: 1,
   });
   expect(final.length).toBeGreaterThan(0);
-  // Six blocks of 12 * 128^2 weights; parameters and both of their moments were copied.
-  const parameters = 4 * 6 * 12 * 128 ** 2;
+  // Three blocks of 12 * 512^2 weights; parameters and both of their moments were copied. V8 itself frees smaller ones.
+  const parameters = 4 * 3 * 12 * 512 ** 2;
   for (const { uncollected } of samples) {
     expect(uncollected).toBeGreaterThan(parameters);
     expect(uncollected).toBeLessThan(2 * parameters);
