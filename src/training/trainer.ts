@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { PhaseConfig, RunConfig } from '../config/schema.ts';
 import { giveBack } from '../data/batch-images.ts';
 import { batchesPerEpoch } from '../data/batches.ts';
@@ -12,15 +13,21 @@ import type { Evaluation } from '../protocol/run.ts';
 import { taskOf } from '../tasks/task.ts';
 import { IncubateError } from '../util/errors.ts';
 import { collectGarbage } from '../util/garbage.ts';
-import { bytesOf, type HostTensor, type HostTensors } from '../util/tensor.ts';
+import { bytesOf, type HostTensor } from '../util/tensor.ts';
 import { meetDamage } from './damage.ts';
 import { createEvaluator } from './evaluate.ts';
 import { layoutsOf } from './network-layouts.ts';
 import { assertFinite, countStep, dataStream, diverged, mayBeSkipped } from './non-finite.ts';
-import { untrained } from './progress.ts';
+import { type Progress, untrained } from './progress.ts';
 import { learningRate, peakLearningRate } from './schedule.ts';
 import { createStepper } from './stepper.ts';
-import { initialState, readTrainingState, resumedState, type TrainingState } from './training-state.ts';
+import {
+  initialState,
+  readTrainingState,
+  resumedState,
+  type TrainingStart,
+  type TrainingState,
+} from './training-state.ts';
 
 /** One training of one network: which parameters, on what, how long. */
 export interface Training {
@@ -78,16 +85,14 @@ export interface TrainingOutcome {
  * Trains a network's trainable parameters, and those that only its objective has, and leaves the frozen ones as they are,
  * which is verified at the end.
  *
- * @param initial all parameters by key, frozen ones included
- * @param resumed a state saved earlier, from which training goes on bit-identically
+ * @param start reads what training starts from, which is let go once the engine has a copy
  * @throws TRAINING_DIVERGED when the loss is not finite and such steps are not skipped, or too many in a row are, and when
  *   a state that is to be saved is not finite; TRAINING_FROZEN when a frozen parameter changed.
  */
 export async function train(
   engine: Engine,
   training: Training,
-  initial: HostTensors,
-  resumed: TrainingState | null,
+  start: () => Promise<TrainingStart>,
   observer: TrainingObserver,
 ): Promise<TrainingOutcome> {
   const { network, phase, config, dataset, name } = training;
@@ -96,14 +101,15 @@ export async function train(
   const stepsPerEpoch = batchesPerEpoch(dataset.train.length, config.training.batchSize, config.data.repeats);
   const steps = stepsPerEpoch * phase.epochs;
   const started = performance.now();
-  const progress = { ...(resumed?.progress ?? untrained) };
-  progress.rollbacks = training.rollbacks ?? progress.rollbacks;
-  const elapsed = () => (resumed?.progress.seconds ?? 0) + (performance.now() - started) / 1000;
-
-  const { state, frozen } = openState(engine, training, initial, resumed);
+  const { state, frozenDigest, progress } = await openState(engine, training, start);
   collectGarbage();
+  progress.rollbacks = training.rollbacks ?? progress.rollbacks;
+  const secondsBefore = progress.seconds;
+  const elapsed = () => secondsBefore + (performance.now() - started) / 1000;
+
   const stepper = await (training.createStepper ?? createStepper)(engine, training);
   const evaluator = await createEvaluator(engine, name, network, config, dataset.validation, parts);
+  collectGarbage();
   const running: RunningStep[] = [];
   try {
     observer.compiled({
@@ -118,7 +124,7 @@ export async function train(
     };
     const save = async (score: number | null) => observer.save(await snapshot(), score);
     const outcome = async (finished: boolean): Promise<TrainingOutcome> => {
-      if (frozen) await assertUnchanged(state, frozen, name);
+      if (frozenDigest !== null) await assertUnchanged(state, frozenDigest, name);
       return { finished, state: await snapshot(), flops: stepper.flops * progress.step };
     };
 
@@ -216,26 +222,34 @@ function partsOf({ network, objective = taskObjective }: Training) {
   return statePartsOf(network, objective);
 }
 
-/** The state in the engine, and the frozen vector as it must stay; the other vectors are not held twice. */
-function openState(
+/** The state in the engine, what its frozen vector must stay, and where training stands; nothing here is held twice. */
+async function openState(
   engine: Engine,
   training: Training,
-  initial: HostTensors,
-  resumed: TrainingState | null,
-): { readonly state: EngineState; readonly frozen: HostTensor | undefined } {
+  start: () => Promise<TrainingStart>,
+): Promise<{ readonly state: EngineState; readonly frozenDigest: string | null; readonly progress: Progress }> {
+  const { initial, resumed } = await start();
   const layouts = layoutsOf(partsOf(training));
   const settings = training.config.training;
   const tensors = resumed
     ? resumedState(layouts, initial, resumed, settings)
     : initialState(layouts, initial, settings);
-  return { state: engine.createState(tensors), frozen: tensors.frozen };
+  return {
+    state: engine.createState(tensors),
+    frozenDigest: tensors.frozen ? digestOf(tensors.frozen) : null,
+    progress: { ...(resumed?.progress ?? untrained) },
+  };
 }
 
-async function assertUnchanged(state: EngineState, before: HostTensor, name: string): Promise<void> {
+async function assertUnchanged(state: EngineState, digest: string, name: string): Promise<void> {
   const { frozen } = await state.read(['frozen']);
-  if (!frozen || !Buffer.from(bytesOf(frozen)).equals(bytesOf(before))) {
+  if (!frozen || digestOf(frozen) !== digest) {
     throw new IncubateError('TRAINING_FROZEN', `frozen parameters changed while ${name} was trained`, {
       hint: 'This is a fault of the engine. Please report it with the output of `incubate doctor`.',
     });
   }
+}
+
+function digestOf(tensor: HostTensor): string {
+  return createHash('sha256').update(bytesOf(tensor)).digest('hex');
 }

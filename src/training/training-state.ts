@@ -18,6 +18,14 @@ export interface TrainingState {
   readonly progress: Progress;
 }
 
+/** What a training starts from. */
+export interface TrainingStart {
+  /** All parameters by key, frozen ones included. */
+  readonly initial: HostTensors;
+  /** A state saved earlier, from which training goes on bit-identically; null: it begins. */
+  readonly resumed: TrainingState | null;
+}
+
 type Settings = Pick<RunConfig['training'], 'precision' | 'accumulate'>;
 
 /**

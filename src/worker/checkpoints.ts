@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BestOf, type CheckpointSearch, findCheckpoint, saveCheckpoint } from '../checkpoint/directory.ts';
 import { encodeSafetensors, readSafetensors } from '../checkpoint/safetensors.ts';
-import { progressSchema } from '../training/progress.ts';
+import { type Progress, progressSchema } from '../training/progress.ts';
 import type { TrainingState } from '../training/training-state.ts';
 
 const FILES = { parameters: 'parameters.safetensors', m: 'adam-m.safetensors', v: 'adam-v.safetensors' } as const;
@@ -34,25 +34,31 @@ export async function saveTraining(root: string, state: TrainingState, keep: num
   return directory;
 }
 
-/** The newest intact state below `root`, or null, with the damaged checkpoints that were passed over. */
-export async function loadTraining(
+/** A checkpoint of a training. Its tensors are read when they are asked for, as they are several times a network. */
+export interface SavedTraining {
+  readonly progress: Progress;
+  read(): Promise<TrainingState>;
+}
+
+/** The newest intact checkpoint below `root`, or null, with the damaged ones that were passed over. */
+export async function findTraining(
   root: string,
-): Promise<{ readonly state: TrainingState | null; readonly rejected: CheckpointSearch['rejected'] }> {
+): Promise<{ readonly saved: SavedTraining | null; readonly rejected: CheckpointSearch['rejected'] }> {
   const { checkpoint, rejected } = await findCheckpoint(root);
-  if (!checkpoint) return { state: null, rejected };
+  if (!checkpoint) return { saved: null, rejected };
   const tensors = async (name: string) => (await readSafetensors(join(checkpoint.directory, name))).tensors;
   const tensorsIfAny = async (name: string) =>
     existsSync(join(checkpoint.directory, name)) ? await tensors(name) : {};
-  const progress: unknown = JSON.parse(await readFile(join(checkpoint.directory, PROGRESS), 'utf8'));
-  const state = {
+  const progress = progressSchema.parse(JSON.parse(await readFile(join(checkpoint.directory, PROGRESS), 'utf8')));
+  const read = async () => ({
     parameters: await tensors(FILES.parameters),
     m: await tensors(FILES.m),
     v: await tensors(FILES.v),
     statistics: await tensorsIfAny(OPTIONAL.statistics),
     scaling: await tensorsIfAny(OPTIONAL.scaling),
-    progress: progressSchema.parse(progress),
-  };
-  return { state, rejected };
+    progress,
+  });
+  return { saved: { progress, read }, rejected };
 }
 
 function optional({ statistics, scaling }: TrainingState): Record<string, Uint8Array[]> {

@@ -15,7 +15,7 @@ import type { HostTensors } from '../util/tensor.ts';
 export async function diagnose(
   { job, modules, config }: JobSpec,
   network: Network,
-  weights: HostTensors,
+  readWeights: () => Promise<HostTensors>,
   dataset: SampleSet,
   engine: Engine,
 ): Promise<Diagnostics | undefined> {
@@ -24,5 +24,9 @@ export async function diagnose(
     return undefined;
   const { network: meta } = jobNetwork({ id: 'meta', kind: 'meta' }, modules, config, outputsOf(dataset.identity));
   const assembly = { modules, assembled: network, meta };
-  return diagnoseAssembly(engine, job.id, assembly, { config, weights, validation: dataset.validation });
+  return diagnoseAssembly(engine, job.id, assembly, {
+    config,
+    weights: await readWeights(),
+    validation: dataset.validation,
+  });
 }

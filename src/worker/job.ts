@@ -29,10 +29,11 @@ import { jobNetwork } from '../training/phases.ts';
 import { untrained } from '../training/progress.ts';
 import { train } from '../training/trainer.ts';
 import { writeFileAtomic } from '../util/atomic-file.ts';
+import { collectGarbage } from '../util/garbage.ts';
 import { peakBytes } from '../util/peak-memory.ts';
 import type { HostTensor, HostTensors } from '../util/tensor.ts';
 import type { Channel } from './channel.ts';
-import { loadTraining, saveTraining } from './checkpoints.ts';
+import { findTraining, saveTraining } from './checkpoints.ts';
 import { diagnose } from './diagnose.ts';
 import { observeTraining } from './observer.ts';
 import type { Pulse } from './pulse.ts';
@@ -99,16 +100,15 @@ async function trainJob(
   if (phase === null) throw new RangeError(`${job.id} has no phase to train in`);
   const dataset = datasetOf(spec, whole);
   const root = join(jobDirectory(runDirectory, job.id), 'checkpoints');
-  const initial = await initialWeights(spec, trained);
-  const { state: resumed, rejected } = await loadTraining(root);
+  const { saved, rejected } = await findTraining(root);
   for (const { directory, reason } of rejected) {
     await channel.send({
       type: 'warning',
       message: `${directory} is damaged (${reason}); an earlier checkpoint is used`,
     });
   }
-  if (resumed) {
-    const { step } = resumed.progress;
+  if (saved) {
+    const { step } = saved.progress;
     await channel.send({
       type: 'resumed',
       step,
@@ -116,8 +116,8 @@ async function trainJob(
     });
   }
   // Not in the pulse: states come once, and limits are for the steps of training.
-  const diagnostics = await diagnose(spec, network, initial, dataset, engine);
-  if (diagnostics && !resumed) await channel.send({ type: 'diagnosed', diagnostics });
+  const diagnostics = await diagnose(spec, network, () => initialWeights(spec, trained), dataset, engine);
+  if (diagnostics && !saved) await channel.send({ type: 'diagnosed', diagnostics });
   const training = {
     name: job.id,
     dataName: dataName(job, config.data.sharing),
@@ -145,18 +145,23 @@ async function trainJob(
     config.execution,
     (from, rollbacks) => {
       const steps = chain ? { createStepper: chain.createStepper } : {};
-      return train(chain?.engine ?? pulsing, { ...training, ...steps, rollbacks }, initial, from, observer);
+      const start = async () => ({
+        initial: await initialWeights(spec, trained),
+        resumed: (await from?.read()) ?? null,
+      });
+      return train(chain?.engine ?? pulsing, { ...training, ...steps, rollbacks }, start, observer);
     },
-    { resumed, reload: async () => (await loadTraining(root)).state, tell: (message) => channel.send(message) },
+    { saved, reload: async () => (await findTraining(root)).saved, tell: (message) => channel.send(message) },
   );
   if (!finished) return { stoppedAt: state.progress.step };
 
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
   const damaged = damagedImages(state.progress);
+  const given = await givenWeights(spec, trained);
   const frozen = networkParameters(trained.product, false).map(({ name }): [string, HostTensor] => [
     name,
-    initial[name] as HostTensor,
+    given[name] as HostTensor,
   ]);
   const kept = new Set([true, false].flatMap((is) => networkParameters(trained.product, is).map(({ name }) => name)));
   const tensors = { ...state.parameters, ...state.statistics, ...Object.fromEntries(frozen) };
@@ -209,8 +214,10 @@ async function evaluate(
   const [source] = spec.job.needs;
   if (source === undefined) throw new RangeError(`${spec.job.id} needs a finished job to evaluate`);
   const trained = await readJobResult(spec.runDirectory, source);
-  const weights = await readJobWeights(spec.runDirectory, spec.job.needs);
-  const state = engine.createState(parameterState(layoutsOf(network), weights));
+  const state = engine.createState(
+    parameterState(layoutsOf(network), await readJobWeights(spec.runDirectory, spec.job.needs)),
+  );
+  collectGarbage();
   const evaluator = await createEvaluator(engine, spec.job.id, network, spec.config, dataset.validation);
   const met: Met = { damaged: untrained.damaged };
   const metrics = await evaluator.evaluate(state, dataset.validation, (images) =>
@@ -247,18 +254,18 @@ function datasetOf({ job, config, modules }: JobSpec, dataset: SampleSet): Sampl
   return { ...dataset, train: samplesOfModule(dataset.train, modules.length, job.module, config.seed) };
 }
 
-/**
- * The weights that a job starts from: those of the jobs that it needs, under their own names or as copies under others, and
- * what is drawn at random.
- */
-async function initialWeights(
-  { job, config, runDirectory }: JobSpec,
-  { drawn, copies }: JobNetwork,
-): Promise<HostTensors> {
+/** The weights that a job starts from: those given, and what is drawn at random. */
+async function initialWeights(spec: JobSpec, trained: JobNetwork): Promise<HostTensors> {
+  const model = spec.job.kind === 'meta' ? 'meta' : 'target';
+  const drawn = initialise(networkParameters(trained.drawn, true), spec.config.seed, model);
+  return { ...drawn, ...(await givenWeights(spec, trained)) };
+}
+
+/** The weights of the jobs that a job needs, under their own names or as copies under others. */
+async function givenWeights({ job, runDirectory }: JobSpec, { copies }: JobNetwork): Promise<HostTensors> {
   const given = await readJobWeights(runDirectory, job.needs);
-  const model = job.kind === 'meta' ? 'meta' : 'target';
   const copied = [...copies].map(([name, from]) => [name, given[from] as HostTensor]);
-  return { ...initialise(networkParameters(drawn, true), config.seed, model), ...given, ...Object.fromEntries(copied) };
+  return { ...given, ...Object.fromEntries(copied) };
 }
 
 /** What a reader of the weights file needs to rebuild the network; nothing that differs between equal runs. */

@@ -1,14 +1,14 @@
 import type { RunConfig } from '../config/schema.ts';
 import type { WorkerMessage } from '../protocol/messages.ts';
 import type { TrainingOutcome } from '../training/trainer.ts';
-import type { TrainingState } from '../training/training-state.ts';
 import { IncubateError } from '../util/errors.ts';
+import type { SavedTraining } from './checkpoints.ts';
 
 export interface RollbackSource {
   /** Where training begins; null: at its first step. */
-  readonly resumed: TrainingState | null;
+  readonly saved: SavedTraining | null;
   /** The newest checkpoint. All are finite: what is not is never saved. */
-  reload(): Promise<TrainingState | null>;
+  reload(): Promise<SavedTraining | null>;
   tell(message: WorkerMessage): Promise<void>;
 }
 
@@ -23,20 +23,20 @@ export interface RollbackSource {
  */
 export async function trainWithRollbacks(
   { onNonFinite, nonFiniteLimit }: RunConfig['execution'],
-  train: (resumed: TrainingState | null, rollbacks: number) => Promise<TrainingOutcome>,
-  { resumed, reload, tell }: RollbackSource,
+  train: (saved: SavedTraining | null, rollbacks: number) => Promise<TrainingOutcome>,
+  { saved, reload, tell }: RollbackSource,
 ): Promise<TrainingOutcome> {
-  let state = resumed;
-  for (let rollbacks = resumed?.progress.rollbacks ?? 0; ; ) {
+  let from = saved;
+  for (let rollbacks = saved?.progress.rollbacks ?? 0; ; ) {
     try {
-      return await train(state, rollbacks);
+      return await train(from, rollbacks);
     } catch (error) {
       if (!(error instanceof IncubateError && error.code === 'TRAINING_DIVERGED')) throw error;
       if (onNonFinite !== 'rollback') throw error;
       if (rollbacks >= nonFiniteLimit) throw exhausted(error, rollbacks);
       rollbacks += 1;
-      state = await reload();
-      await tell({ type: 'rolled-back', step: state?.progress.step ?? 0, reason: error.message, rollbacks });
+      from = await reload();
+      await tell({ type: 'rolled-back', step: from?.progress.step ?? 0, reason: error.message, rollbacks });
     }
   }
 }

@@ -56,7 +56,7 @@ describe('memory is flat over 1,000 steps', () => {
   });
 });
 
-torchTest('of a state that the engine has copied nothing but the initial parameters stays', async () => {
+torchTest('of a state that the engine has copied nothing stays', async () => {
   const job = { id: 'finetune', kind: 'finetune' };
   const config = configOf({ ...vit, width: 512, depth: 3 }, {});
   const { final, samples } = await trainInProcess({
@@ -71,7 +71,6 @@ torchTest('of a state that the engine has copied nothing but the initial paramet
   // Three blocks of 12 * 512^2 weights; parameters and both of their moments were copied. V8 itself frees smaller ones.
   const parameters = 4 * 3 * 12 * 512 ** 2;
   for (const { uncollected } of samples) {
-    expect(uncollected).toBeGreaterThan(parameters);
-    expect(uncollected).toBeLessThan(2 * parameters);
+    expect(uncollected).toBeLessThan(parameters / 2);
   }
 });

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadTraining, saveTraining } from '../../src/worker/checkpoints.ts';
+import { findTraining, saveTraining } from '../../src/worker/checkpoints.ts';
 import { thorough } from '../support/faults.ts';
 import { createTinyRun, runWorkerByHand, tinyRuns } from '../support/tiny-run.ts';
 
@@ -25,15 +25,15 @@ async function expectDetected(name: string, damage: (path: string, content: Buff
   const path = join(newest, name);
   const content = readFileSync(path);
   damage(path, content);
-  const { state, rejected } = await loadTraining(root);
-  expect(state?.progress.step).toBe(10);
+  const { saved, rejected } = await findTraining(root);
+  expect(saved?.progress.step).toBe(10);
   expect(rejected).toEqual([{ directory: newest, reason: expect.stringMatching(/\w/) }]);
   writeFileSync(path, content);
 }
 
 it('a checkpoint of a real worker is made of these files, and is used as it is', async () => {
   expect(readdirSync(newest).sort()).toEqual(files);
-  expect(await loadTraining(root)).toMatchObject({ state: { progress: { step: 12 } }, rejected: [] });
+  expect(await findTraining(root)).toMatchObject({ saved: { progress: { step: 12 } }, rejected: [] });
 });
 
 describe.each(files)('%s of the newest checkpoint', (name) => {
@@ -68,8 +68,8 @@ describe.each(files)('%s of the newest checkpoint', (name) => {
 
 it('a file more is detected, and the checkpoint before is used', async () => {
   writeFileSync(join(newest, 'more'), '');
-  const { state, rejected } = await loadTraining(root);
-  expect(state?.progress.step).toBe(10);
+  const { saved, rejected } = await findTraining(root);
+  expect(saved?.progress.step).toBe(10);
   expect(rejected[0]?.reason).toBe('more is not in its manifest');
   rmSync(join(newest, 'more'));
 });
@@ -79,14 +79,14 @@ it('every checkpoint damaged: training begins anew, with all of them told', asyn
   cpSync(root, copy, { recursive: true });
   const steps = readdirSync(copy);
   for (const step of steps) truncateSync(join(copy, step, 'parameters.safetensors'), 100);
-  const { state, rejected } = await loadTraining(copy);
-  expect(state).toBeNull();
+  const { saved, rejected } = await findTraining(copy);
+  expect(saved).toBeNull();
   expect(rejected).toHaveLength(steps.length);
 });
 
 it('retention keeps the newest valid and the best one, whatever is damaged', async () => {
   const copy = join(runs.folder, 'kept');
-  const { state } = await loadTraining(root);
+  const state = await (await findTraining(root)).saved?.read();
   if (!state) throw new Error('there is a checkpoint');
   const save = (step: number, score: number) =>
     saveTraining(copy, { ...state, progress: { ...state.progress, step } }, 1, { score });
@@ -95,7 +95,7 @@ it('retention keeps the newest valid and the best one, whatever is damaged', asy
   await save(3, 0.7);
   expect(readdirSync(copy).sort()).toEqual(['step-00000002', 'step-00000003']);
   truncateSync(join(copy, 'step-00000003', 'progress.json'), 1);
-  expect((await loadTraining(copy)).state?.progress.step).toBe(2);
+  expect((await findTraining(copy)).saved?.progress.step).toBe(2);
   await save(3, 0.1);
   expect(readdirSync(copy).sort()).toEqual(['step-00000002', 'step-00000003']);
 });
@@ -108,5 +108,5 @@ it('the real worker tells of the damage, goes on from the checkpoint before, and
   expect((await runWorkerByHand(runDirectory, 'meta')).exitCode).toBe(0);
   const after = JSON.parse(readFileSync(join(job, 'result.json'), 'utf8'));
   expect(after.weights).toEqual(before.weights);
-  expect((await loadTraining(root)).state?.progress.step).toBe(12);
+  expect((await findTraining(root)).saved?.progress.step).toBe(12);
 });

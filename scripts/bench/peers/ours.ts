@@ -6,7 +6,7 @@ import type { SampleBatch } from '../../../src/data/dataset.ts';
 import { openEngine } from '../../../src/engine/engines.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tuned } from '../../../src/engine/onnx-tuning.ts';
-import type { Engine } from '../../../src/engine/program.ts';
+import type { Engine, EngineState } from '../../../src/engine/program.ts';
 import { loadAddon } from '../../../src/engine/torch/addon.ts';
 import { createTorchEngine } from '../../../src/engine/torch/torch-engine.ts';
 import { layoutsOf } from '../../../src/training/network-layouts.ts';
@@ -23,10 +23,9 @@ const network = networkOf(task);
 const started = performance.now();
 const stepper = await createStepper(engine, { name: 'bench', network, phase: config.phases.finetune, config });
 const compileSeconds = (performance.now() - started) / 1000;
-const { tensors } = await readSafetensors(task.weights);
-const state = engine.createState(initialState(layoutsOf(network), tensors, config.training));
-collectGarbage();
 const batch = batchOf((await readSafetensors(task.batch)).tensors);
+const state = await openState();
+collectGarbage();
 
 const answer = (reply: object) => process.stdout.write(`${JSON.stringify(reply)}\n`);
 answer({ ready: true, compileSeconds });
@@ -40,6 +39,11 @@ for await (const line of createInterface({ input: process.stdin })) {
     seconds.push((performance.now() - before) / 1000);
   }
   answer({ losses, seconds, peakBytes: await peakBytes() });
+}
+
+async function openState(): Promise<EngineState> {
+  const { tensors } = await readSafetensors(task.weights);
+  return engine.createState(initialState(layoutsOf(network), tensors, config.training));
 }
 
 function batchOf({ images, labels, tokens }: HostTensors): SampleBatch {

@@ -18,7 +18,7 @@ import { createStepper, stepPrograms, stepSettings } from '../../../src/training
 import { train } from '../../../src/training/trainer.ts';
 import { initialState } from '../../../src/training/training-state.ts';
 import { float32, type HostTensor, type HostTensors, sizeOf } from '../../../src/util/tensor.ts';
-import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
+import { findTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import { thorough } from '../../support/faults.ts';
 import {
   jobs,
@@ -230,20 +230,25 @@ describe.each([
       classes,
     );
     const initial = initialise(networkParameters(network, true), 1, 'target');
+    const start = async () => ({ initial, resumed: null });
     const phase = { ...config.phases.finetune, epochs: 2, lr: 1e-2 };
     const training = { name: 'finetune', network, phase, config, dataset, evaluateCold: false };
     const root = await mkdtemp(join(tmpdir(), 'incubate scaling '));
     const save = async (state: Parameters<typeof saveTraining>[1]) => void (await saveTraining(root, state, 2));
 
-    const whole = await train(emulated(), training, initial, null, { ...quiet, save, stopRequested: () => false });
+    const whole = await train(emulated(), training, start, { ...quiet, save, stopRequested: () => false });
     let steps = 0;
     const stopping = { ...quiet, save, stopRequested: () => steps++ === 5 };
-    const part = await train(emulated(), training, initial, null, stopping);
+    const part = await train(emulated(), training, start, stopping);
     expect(part.finished).toBe(false);
-    const { state: resumed } = await loadTraining(root);
+    const resumed = (await (await findTraining(root)).saved?.read()) ?? null;
     expect(resumed?.progress.step).toBe(5);
     if (precision === 'fp16') expect(numberOf(resumed?.scaling ?? {}, 'goodSteps')).toBe(5);
-    const rest = await train(emulated(), training, initial, resumed, { ...quiet, save, stopRequested: () => false });
+    const rest = await train(emulated(), training, async () => ({ initial, resumed }), {
+      ...quiet,
+      save,
+      stopRequested: () => false,
+    });
 
     expect(rest.finished).toBe(true);
     const { seconds: _, ...progress } = rest.state.progress;

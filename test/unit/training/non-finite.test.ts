@@ -10,7 +10,7 @@ import { createStepper } from '../../../src/training/stepper.ts';
 import { train } from '../../../src/training/trainer.ts';
 import { initialState, type TrainingState } from '../../../src/training/training-state.ts';
 import { bytesOf, float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
-import { loadTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
+import { findTraining, type SavedTraining, saveTraining } from '../../../src/worker/checkpoints.ts';
 import { trainWithRollbacks } from '../../../src/worker/rollbacks.ts';
 import { jobs, tinyConfig, tinyFamilies, tinyJob, tinySamples, tinyTraining } from '../../support/tiny.ts';
 
@@ -136,13 +136,16 @@ describe('a training', () => {
       save: async (state: TrainingState, score: number | null) => void (await saveTraining(root, state, 2, { score })),
       stopRequested: () => false,
     };
-    const run = async (resumed: TrainingState | null = null) =>
+    const run = async (saved: SavedTraining | null = null) =>
       trainWithRollbacks(
         config.execution,
-        (from, rollbacks) => train(engine, { ...training, rollbacks }, initial, from, observer),
+        (from, rollbacks) => {
+          const start = async () => ({ initial, resumed: (await from?.read()) ?? null });
+          return train(engine, { ...training, rollbacks }, start, observer);
+        },
         {
-          resumed,
-          reload: async () => (await loadTraining(root)).state,
+          saved,
+          reload: async () => (await findTraining(root)).saved,
           tell: async (message) => void told.push(message),
         },
       );
@@ -157,7 +160,7 @@ describe('a training', () => {
       hint: expect.stringContaining('execution.onNonFinite'),
     });
     expect(await readdir(root)).toEqual(['step-00000003']);
-    expect((await loadTraining(root)).state?.progress.step).toBe(3);
+    expect((await findTraining(root)).saved?.progress.step).toBe(3);
   });
 
   it('skips steps, counts them, and leaves them out of the mean loss', async () => {
@@ -178,9 +181,9 @@ describe('a training', () => {
     const { run, root } = await trainingOf({ onNonFinite: 'skip', nonFiniteLimit: 3 }, isFaulty);
     const message = 'the loss of finetune is NaN at step 7 (epoch 1), and the 3 steps before it were skipped';
     await expect(run()).rejects.toMatchObject({ code: 'TRAINING_DIVERGED', message });
-    const { state } = await loadTraining(root);
-    expect(state?.progress).toMatchObject({ step: 6, skipped: 2, skippedInRow: 2 });
-    await expect(run(state)).rejects.toMatchObject({ message });
+    const { saved } = await findTraining(root);
+    expect(saved?.progress).toMatchObject({ step: 6, skipped: 2, skippedInRow: 2 });
+    await expect(run(saved)).rejects.toMatchObject({ message });
   });
 
   it('goes back to the last checkpoint, and on with the data in another order', async () => {
@@ -224,7 +227,9 @@ describe('a training', () => {
         shape,
       ),
     };
-    await expect(run({ ...state, parameters, progress: { ...state.progress, step: 4 } })).rejects.toMatchObject({
+    const progress = { ...state.progress, step: 4 };
+    const saved = { progress, read: async () => ({ ...state, parameters, progress }) };
+    await expect(run(saved)).rejects.toMatchObject({
       code: 'TRAINING_DIVERGED',
       message: `${name} of finetune is not finite after 5 steps`,
     });

@@ -49,7 +49,7 @@ async function trained(engine: Engine, { stopBefore }: { readonly stopBefore?: n
     save: async ({ parameters, progress }) => void saved.push([progress.step, digest(parameters)]),
     stopRequested: () => asked++ === stopBefore,
   };
-  const outcome = await train(engine, training, initial, null, observer);
+  const outcome = await train(engine, training, async () => ({ initial, resumed: null }), observer);
   return { losses, saved, step: outcome.state.progress.step, weights: digest(outcome.state.parameters) };
 }
 
