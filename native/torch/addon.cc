@@ -362,6 +362,8 @@ napi_value compile(napi_env env, napi_callback_info info) {
       if (obstacle.empty()) compiled->replay = std::make_unique<Replay>(program, *lane);
       else if (compiled->mustReplay) throw std::invalid_argument("it cannot be recorded: " + obstacle);
     }
+    // What reading it took lies between what stays.
+    returnFreedMemory();
     return handleOf(env, std::move(compiled));
   });
 }

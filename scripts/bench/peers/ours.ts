@@ -4,7 +4,6 @@ import { createInterface } from 'node:readline';
 import { readSafetensors } from '../../../src/checkpoint/safetensors.ts';
 import type { SampleBatch } from '../../../src/data/dataset.ts';
 import { openEngine } from '../../../src/engine/engines.ts';
-import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tuned } from '../../../src/engine/onnx-tuning.ts';
 import type { Engine, EngineState } from '../../../src/engine/program.ts';
 import { loadAddon } from '../../../src/engine/torch/addon.ts';
@@ -55,8 +54,12 @@ function batchOf({ images, labels, tokens }: HostTensors): SampleBatch {
   return { images: images.data, labels: labels.data, weights: new Float32Array(labels.data.length).fill(1) };
 }
 
-function engineOf({ engine, threads, tuning, device, cudaGraphs = 'auto' }: BenchTask): Promise<Engine> | Engine {
-  if (engine === undefined || engine === 'cpu') return createOnnxEngine({ threads, tuning: { ...tuned, ...tuning } });
+/** What the other engines need is not loaded, as in a job. */
+async function engineOf({ engine, threads, tuning, device, cudaGraphs = 'auto' }: BenchTask): Promise<Engine> {
+  if (engine === undefined || engine === 'cpu') {
+    const { createOnnxEngine } = await import('../../../src/engine/onnx-engine.ts');
+    return createOnnxEngine({ threads, tuning: { ...tuned, ...tuning } });
+  }
   const onWarning = (message: string) => console.error(message);
   if (engine === 'torch' && device) return createTorchEngine({ threads, device, cudaGraphs, onWarning });
   return openEngine({ engine, threads });
