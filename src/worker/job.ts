@@ -158,13 +158,16 @@ async function trainJob(
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
   const damaged = damagedImages(state.progress);
-  const given = await givenWeights(spec, trained);
-  const frozen = networkParameters(trained.product, false).map(({ name }): [string, HostTensor] => [
-    name,
-    given[name] as HostTensor,
-  ]);
-  const kept = new Set([true, false].flatMap((is) => networkParameters(trained.product, is).map(({ name }) => name)));
-  const tensors = { ...state.parameters, ...state.statistics, ...Object.fromEntries(frozen) };
+  const names = (trainable: boolean) => networkParameters(trained.product, trainable).map(({ name }) => name);
+  const frozen = names(false);
+  // Read again only where the product has frozen parts.
+  const given = frozen.length > 0 ? await givenWeights(spec, trained) : {};
+  const kept = new Set([...names(true), ...frozen]);
+  const tensors = {
+    ...state.parameters,
+    ...state.statistics,
+    ...Object.fromEntries(frozen.map((name) => [name, given[name] as HostTensor])),
+  };
   const weights = Object.entries(tensors).filter(([name]) => kept.has(name));
   return {
     result: {
