@@ -1,18 +1,21 @@
 import { basename } from 'node:path';
+import { methodNames } from '../../config/methods.ts';
 import { settings } from '../../config/settings.ts';
 import { isSafeSetting, valueAt } from '../../coordinator/config-changes.ts';
+import { phaseOf } from '../../protocol/plan.ts';
 import type { RunRecord } from '../../protocol/run.ts';
 
 /** What a run is beside its seed: settings by their dotted paths, and what was settled when it was planned. */
 export type Identity = ReadonlyMap<string, unknown>;
 
 /**
- * Settings that change nothing of what comes out are left out. What decides on the time that a run takes is in: the engine
- * and the places that its jobs run in. A data set is known by its name and its numbers of images: it may have moved, and its
- * fingerprint is that of a subset that the seed chooses.
+ * Settings that change nothing of what comes out are left out, and so are those of phases and methods that the run does not
+ * have. What decides on the time that a run takes is in: the engine and the places that its jobs run in. A data set is known by
+ * its name and its numbers of images: it may have moved, and its fingerprint is that of a subset that the seed chooses.
  */
-export function identityOf({ config, plan, dataset }: RunRecord): Identity {
-  const kept = [...settings.keys()].filter((key) => key !== 'seed' && !isSafeSetting(key));
+export function identityOf(record: RunRecord): Identity {
+  const { config, plan, dataset } = record;
+  const kept = [...settings.keys()].filter((key) => key !== 'seed' && !isSafeSetting(key) && concerns(key, record));
   const devices = new Set(plan.leases.map(({ kind, cudaVisibleDevices }) => `${kind} ${cudaVisibleDevices}`));
   return new Map<string, unknown>([
     ...kept.map((key) => [key, valueAt(config, key)] as const),
@@ -22,6 +25,13 @@ export function identityOf({ config, plan, dataset }: RunRecord): Identity {
     ['data.source', basename(config.data.source)],
     ['data.images', `${dataset.train} + ${dataset.validation}`],
   ]);
+}
+
+/** Whether a run has the phase or the method that a setting belongs to, where it belongs to one. */
+function concerns(key: string, { config, plan }: RunRecord): boolean {
+  const [section, name = ''] = key.split('.');
+  if (section === 'phases') return plan.jobs.some(({ kind }) => phaseOf[kind] === name);
+  return section !== 'method' || name === config.method.name || !methodNames.some((method) => method === name);
 }
 
 /** A text that two identities share where they are equal. */
@@ -38,16 +48,19 @@ export interface RowLabel {
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** The labels of rows: what all of them share is left out of the settings. */
+/** The labels of rows: what all share that have it is left out of the settings. */
 export function labelRows(identities: readonly Identity[]): RowLabel[] {
   const keys = [...new Set(identities.flatMap((identity) => [...identity.keys()]))];
-  const differing = keys.filter(
-    (key) => new Set(identities.map((identity) => JSON.stringify(identity.get(key)))).size > 1,
-  );
+  const differing = keys.filter((key) => {
+    const values = identities.filter((identity) => identity.has(key)).map((identity) => identity.get(key));
+    return new Set(values.map((value) => JSON.stringify(value))).size > 1;
+  });
   const isNamed = (key: string) => /^(method|model|data)\./.test(key);
   return identities.map((identity) => {
     const described = (section: string, name: unknown) => {
-      const details = differing.filter((key) => key.startsWith(`${section}.`) && !told.includes(key));
+      const details = differing.filter(
+        (key) => key.startsWith(`${section}.`) && !told.includes(key) && identity.has(key),
+      );
       const words = details.map((key) => `${key.slice(section.length + 1)}=${textOf(identity.get(key))}`);
       return [String(name), ...words].join(' ');
     };
@@ -56,7 +69,7 @@ export function labelRows(identities: readonly Identity[]): RowLabel[] {
       method: described('method', identity.get('method.name') ?? 'incubation'),
       model: described('model', identity.get('model.name')),
       data: described('data', dataText(identity)),
-      settings: Object.fromEntries(rest.map((key) => [key, identity.get(key)])),
+      settings: Object.fromEntries(rest.filter((key) => identity.has(key)).map((key) => [key, identity.get(key)])),
     };
   });
 }

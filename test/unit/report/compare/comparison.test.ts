@@ -162,6 +162,25 @@ describe('rows', () => {
     ]);
   });
 
+  it('say nothing of phases and methods that a run does not have', () => {
+    const train = (epochs: number) => ({ ...smallConfig().phases, train: { ...smallConfig().phases.train, epochs } });
+    const { rows } = compareRuns([
+      comparedRun({ name: 'a', config: { phases: train(4) } }),
+      comparedRun({ name: 'b', config: { phases: train(5) }, seed: 1 }),
+      comparedRun({ name: 'c', config: { phases: train(4), method: { name: 'e2e' } } }),
+      comparedRun({ name: 'd', config: { phases: train(5), method: { name: 'e2e', infopro: { label: [1, 1] } } } }),
+      comparedRun({ name: 'e', config: { phases: train(4), method: { name: 'infopro', infopro: { label: [1, 1] } } } }),
+      comparedRun({ name: 'f', config: { phases: train(4), method: { name: 'infopro', infopro: { label: [2, 1] } } } }),
+    ]);
+    expect(rows.map(({ method, runs, settings }) => [method, runs.length, settings])).toEqual([
+      ['incubation', 2, {}],
+      ['e2e', 1, { 'phases.train.epochs': 4 }],
+      ['e2e', 1, { 'phases.train.epochs': 5 }],
+      ['infopro infopro.label=[1,1]', 1, { 'phases.train.epochs': 4 }],
+      ['infopro infopro.label=[2,1]', 1, { 'phases.train.epochs': 4 }],
+    ]);
+  });
+
   it('of different tasks are refused', () => {
     const language = comparedRun({ name: 'words' });
     const final = { top1: 0.3, top5: 0.6, loss: 3, perplexity: 20.1 } as Evaluation;
