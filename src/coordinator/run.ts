@@ -83,7 +83,11 @@ async function executeLocked(
 
   const observer = options.observe(record, before);
   const termination = createTermination(record.config.execution.stopGrace);
-  const signals = watchSignals(termination, (signal) => observer.notice(stopNotice(signal, termination.stopping)));
+  // The first signal stops, the second sends SIGTERM to the workers, the third kills.
+  const signals = watchSignals((signal) => {
+    observer.notice(stopNotice(signal, termination.stopping));
+    termination.escalate();
+  });
   try {
     const recovered = journal.events.at(-1);
     if (recovered?.type === 'journal-recovered') observer.event(recovered);

@@ -1,5 +1,4 @@
 import { ExitCode } from '../util/errors.ts';
-import type { Termination } from './termination.ts';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 
@@ -7,18 +6,17 @@ export type StopSignal = 'SIGINT' | 'SIGTERM';
 export const signalExitCodes = { SIGINT: ExitCode.interrupted, SIGTERM: ExitCode.terminated } as const;
 
 export interface SignalWatch {
-  /** The signal that asked the run to stop first. */
+  /** The first signal that asked to stop. */
   readonly received: StopSignal | undefined;
   dispose(): void;
 }
 
-/** Turns signals into steps on the ladder: the first stops, the second sends SIGTERM to the workers, the third kills. */
-export function watchSignals(termination: Termination, onSignal: (signal: StopSignal) => void): SignalWatch {
+/** Keeps signals from ending the process, and tells of each. */
+export function watchSignals(onSignal?: (signal: StopSignal) => void): SignalWatch {
   let received: StopSignal | undefined;
   const handle = (signal: StopSignal) => {
     received ??= signal;
-    onSignal(signal);
-    termination.escalate();
+    onSignal?.(signal);
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);

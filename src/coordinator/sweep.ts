@@ -15,7 +15,7 @@ import { type RunState, replay } from './replay.ts';
 import { type ExecuteOptions, executeRun } from './run.ts';
 import { checkRunIsNew, loadRunRecord, recordPath } from './run-directory.ts';
 import { checkRunName } from './run-name.ts';
-import type { StopSignal } from './signals.ts';
+import { type StopSignal, watchSignals } from './signals.ts';
 
 /** A run of a sweep before the sweep works on it. */
 export interface SweepRun {
@@ -70,8 +70,8 @@ export async function planSweep(
 
 /**
  * Carries out the runs of a sweep, one after the other: each has all devices to itself. Those that are completed are left as
- * they are, those that were begun go on, and one that fails keeps no other from being tried. A signal ends the sweep when it
- * has ended the run.
+ * they are, those that were begun go on, and one that fails keeps no other from being tried. After a signal no other is begun,
+ * whatever becomes of the one that it met.
  */
 export async function executeSweep(
   runs: readonly SweepRun[],
@@ -79,23 +79,31 @@ export async function executeSweep(
   { begin, observe }: { begin: (run: SweepRun, index: number) => void; observe: ExecuteOptions['observe'] },
 ): Promise<SweepEnd> {
   const swept: SweptRun[] = [];
-  let signal: StopSignal | undefined;
-  for (const [index, run] of runs.entries()) {
-    if (signal !== undefined) swept.push({ ...run, status: 'pending' });
-    else if (run.state?.completed) swept.push({ ...run, status: 'completed' });
-    else {
-      begin(run, index);
-      try {
-        const outcome = await executeOne(run, runsDirectory, observe);
-        if (outcome.status === 'stopped') signal = outcome.signal;
-        swept.push({ ...run, status: outcome.status === 'completed' ? 'completed' : 'stopped' });
-      } catch (error) {
-        if (!(error instanceof IncubateError)) throw error;
-        swept.push({ ...run, status: 'failed', error: serializeError(error) });
+  const signals = watchSignals();
+  try {
+    for (const [index, run] of runs.entries()) {
+      if (run.state?.completed) swept.push({ ...run, status: 'completed' });
+      else if (signals.received !== undefined) swept.push({ ...run, status: 'pending' });
+      else {
+        begin(run, index);
+        swept.push(await sweptRun(run, runsDirectory, observe));
       }
     }
+  } finally {
+    signals.dispose();
   }
-  return { runs: swept, ...(signal === undefined ? {} : { signal }) };
+  const isDone = swept.every(({ status }) => status === 'completed');
+  return { runs: swept, ...(signals.received === undefined || isDone ? {} : { signal: signals.received }) };
+}
+
+async function sweptRun(run: SweepRun, runsDirectory: string, observe: ExecuteOptions['observe']): Promise<SweptRun> {
+  try {
+    const { status } = await executeOne(run, runsDirectory, observe);
+    return { ...run, status: status === 'completed' ? 'completed' : 'stopped' };
+  } catch (error) {
+    if (!(error instanceof IncubateError)) throw error;
+    return { ...run, status: 'failed', error: serializeError(error) };
+  }
 }
 
 async function executeOne(
