@@ -186,7 +186,9 @@ export const runConfigSchema = z.strictObject({
       frozenSlices: z
         .enum(['eval', 'train'])
         .default('eval')
-        .describe('mode of frozen meta slices: stochastic depth, statistics of batch normalisation'),
+        .describe(
+          'mode of frozen meta slices: whether paths are dropped, and batches normalised by their own statistics',
+        ),
       evaluateEvery: positiveInteger.default(1).describe('epochs between evaluations; the last is always evaluated'),
     })
     .prefault({}),

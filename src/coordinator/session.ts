@@ -2,7 +2,6 @@ import { isAsynchronous } from '../config/methods.ts';
 import { outputsOf, samplesIn } from '../data/identity.ts';
 import type { Executor } from '../executors/executor.ts';
 import { statePartsOf } from '../methods/objective.ts';
-import { networkParameters } from '../models/network.ts';
 import type { JournalEntry } from '../protocol/messages.ts';
 import type { JobPlan, Lease } from '../protocol/plan.ts';
 import type { JobResult, RunRecord } from '../protocol/run.ts';
@@ -139,7 +138,9 @@ export function openSession(options: SessionOptions): Session {
 function microBatchNotice({ config, dataset, plan }: RunRecord, job: JobPlan, accumulate: number): string {
   const { batchSize } = config.training;
   const { network, objective } = jobNetwork(job, plan.modules, config, outputsOf(dataset));
-  const normalises = networkParameters(statePartsOf(network, objective), true).some(({ statistic }) => statistic);
+  const normalises = statePartsOf(network, objective).some(
+    ({ mode, spec }) => mode === 'train' && spec.parameters.some(({ statistic }) => statistic),
+  );
   const contrasts = config.method.name === 'infopro' && config.method.infopro.loss === 'contrast';
   const consequences = [
     ...(normalises ? ['batch normalisation takes its statistics from as few images'] : []),

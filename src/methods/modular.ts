@@ -1,4 +1,4 @@
-import { hybridNetwork, metaSlice, type Network, wholeNetwork } from '../models/network.ts';
+import { hybridNetwork, type Mode, metaSlice, type Network, wholeNetwork } from '../models/network.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
 import { sliceCopies } from './copies.ts';
 import type { JobDraft, JobName, JobNetwork, Method, MethodRun } from './method.ts';
@@ -18,12 +18,15 @@ export const incubation: Method = modular({
       metaLayers(run, run.modules.slice(0, module.index))
     );
   },
+  modeBehind: ({ config }) => config.training.frozenSlices,
   objective: () => taskObjective,
 });
 
 /** The same, but each module learns to give what its slice of the meta model gives. */
 export const imitation: Method = modular({
   cost: (run, module) => 3 * (module.to - module.from) + metaLayers(run, run.modules.slice(0, module.index + 1)),
+  // Only evaluations come that far.
+  modeBehind: () => 'eval',
   objective: (run, { index }, network) => ({
     kind: 'imitation',
     upstream: network.slice(
@@ -42,6 +45,8 @@ export const imitation: Method = modular({
 interface ModuleTraining {
   /** Layer units per image. */
   cost(run: MethodRun, module: ModulePlan): number;
+  /** The mode of what is frozen behind the module. */
+  modeBehind(run: MethodRun): Mode;
   objective(run: MethodRun, module: ModulePlan, network: Network): Objective;
 }
 
@@ -80,7 +85,11 @@ function moduleNetwork({ id, module: index = -1 }: JobName, run: MethodRun, trai
   if (!module) throw new RangeError(`job ${id} names no module`);
   const { target, modules, config } = run;
   const { downstream, ends } = config.method;
-  const network = hybridNetwork(target, metaOf(run), modules, index, downstream, ends === 'own' ? 'own' : 'meta');
+  const network = hybridNetwork(target, metaOf(run), modules, index, {
+    downstream,
+    ends: ends === 'own' ? 'own' : 'meta',
+    modes: { before: config.training.frozenSlices, after: training.modeBehind(run) },
+  });
   const own = network.filter(({ origin }) => origin === 'target');
   const objective = training.objective(run, module, network);
   return { network, objective, drawn: own, copies: copiesOf(run, module), product: own };
@@ -92,7 +101,7 @@ function finetuneNetwork(job: JobName, run: MethodRun): JobNetwork {
   const { ends } = config.method;
   const whole = wholeJobNetwork(job, run);
   if (ends === 'own') return whole;
-  const network = wholeNetwork(target, 'target', ends === 'frozen' ? 'frozen' : 'trained');
+  const network = wholeNetwork(target, 'target', ends === 'frozen' ? config.training.frozenSlices : undefined);
   const copies = [target.stem, target.head]
     .flatMap(({ parameters }) => parameters)
     .map(({ name }): [string, string] => [name, `meta.${name}`]);

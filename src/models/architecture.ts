@@ -20,7 +20,7 @@ export interface ParameterSpec {
   /** Whether weight decay applies. A property of the parameter, so that it holds in optimisers of single modules too. */
   readonly decay: boolean;
   /**
-   * Whether it is a running statistic of the activations: moved by every training batch where its part is trained, touched
+   * Whether it is a running statistic of the activations: moved by every batch while its part is in training mode, touched
    * by no optimiser, and no parameter where parameters are counted.
    */
   readonly statistic?: boolean;

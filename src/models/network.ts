@@ -2,6 +2,12 @@ import type { ModulePlan } from '../protocol/plan.ts';
 import { type Architecture, countParameters, type ParameterSpec, type PartSpec } from './architecture.ts';
 import type { AuxiliarySpec } from './auxiliary.ts';
 
+/**
+ * As `torch.nn.Module.training`: in `train` paths are dropped, and batches are normalised by statistics of their own, which the
+ * running ones follow.
+ */
+export type Mode = 'train' | 'eval';
+
 /** A part at its place in a network that may mix slices of the meta model and of the target. */
 export interface NetworkPart {
   /** Which model the part comes from; its parameters' names are unique within that model. */
@@ -9,6 +15,8 @@ export interface NetworkPart {
   readonly architecture: Architecture;
   readonly spec: PartSpec;
   readonly trainable: boolean;
+  /** While it is trained, or others around it are. What is trainable is in `train`. */
+  readonly mode: Mode;
 }
 
 /** Stem, blocks and head in the order in which they run. */
@@ -21,63 +29,68 @@ export interface AuxiliaryPart {
   readonly architecture: Architecture;
   readonly spec: AuxiliarySpec;
   readonly trainable: true;
+  readonly mode: 'train';
 }
 
 /** Whatever has parameters of its own while something is trained. */
 export type StatePart = NetworkPart | AuxiliaryPart;
 
-/** A whole model that is trained end to end, or only its blocks where its ends are frozen. */
-export function wholeNetwork(
-  architecture: Architecture,
-  origin: NetworkPart['origin'],
-  ends: 'trained' | 'frozen' = 'trained',
-): Network {
+/** A whole model that is trained end to end, or only its blocks where `frozenEnds` has the mode of its ends. */
+export function wholeNetwork(architecture: Architecture, origin: NetworkPart['origin'], frozenEnds?: Mode): Network {
   const { stem, blocks, head } = architecture;
-  const trainable = ({ role }: PartSpec) => role === 'block' || ends === 'trained';
-  return [stem, ...blocks, head].map((spec) => part(origin, architecture, spec, trainable(spec)));
+  return [stem, ...blocks, head].map((spec) =>
+    spec.role === 'block' || !frozenEnds
+      ? trainedPart(origin, architecture, spec)
+      : frozenPart(origin, architecture, spec, frozenEnds),
+  );
+}
+
+export interface HybridOptions {
+  /** Whether the slices after the module are trained along. */
+  readonly downstream?: 'frozen' | 'trained';
+  /** Whether the first and the last module train a stem and a head of their own, or the meta model's stay frozen. */
+  readonly ends?: 'own' | 'meta';
+  /** The modes of what is frozen before and after the module. */
+  readonly modes?: { readonly before: Mode; readonly after: Mode };
 }
 
 /**
  * The network in which module `index` is incubated: the target's slice, trainable, between the frozen slices of the
  * meta model that stand for all other modules (Deep Incubation, stage 2).
- *
- * @param downstream whether the slices after the module are frozen too
- * @param ends whether the first and the last module train a stem and a head of their own, or the meta model's stay frozen
  */
 export function hybridNetwork(
   target: Architecture,
   meta: Architecture,
   modules: readonly ModulePlan[],
   index: number,
-  downstream: 'frozen' | 'trained' = 'frozen',
-  ends: 'own' | 'meta' = 'own',
+  { downstream = 'frozen', ends = 'own', modes = { before: 'eval', after: 'eval' } }: HybridOptions = {},
 ): Network {
-  const trained = (spec: PartSpec) =>
-    spec.role === 'block' || ends === 'own'
-      ? part('target', target, spec, true)
-      : part('meta', meta, meta[spec.role], false);
-  const asItIs = (kept: NetworkPart) =>
-    kept.spec.role === 'block' || ends === 'own' ? kept : { ...kept, trainable: false };
-  return modules.flatMap((module) =>
-    module.index === index
-      ? slice(target, modules, index).map(trained)
-      : metaSlice(meta, modules, module.index, downstream === 'trained' && module.index > index).map(asItIs),
-  );
+  const isKept = ({ role }: PartSpec) => role !== 'block' && ends === 'meta';
+  return modules.flatMap((module) => {
+    if (module.index !== index) {
+      const isAfter = module.index > index;
+      return slice(meta, metaModules(modules), module.index).map((spec) =>
+        isAfter && downstream === 'trained' && !isKept(spec)
+          ? trainedPart('meta', meta, spec)
+          : frozenPart('meta', meta, spec, isAfter ? modes.after : modes.before),
+      );
+    }
+    return slice(target, modules, index).map((spec) => {
+      const { role } = spec;
+      if (role === 'block' || !isKept(spec)) return trainedPart('target', target, spec);
+      return frozenPart('meta', meta, meta[role], role === 'stem' ? modes.before : modes.after);
+    });
+  });
 }
 
 /** Module `index` of the target, to be trained. */
 export function targetSlice(target: Architecture, modules: readonly ModulePlan[], index: number): Network {
-  return slice(target, modules, index).map((spec) => part('target', target, spec, true));
+  return slice(target, modules, index).map((spec) => trainedPart('target', target, spec));
 }
 
-/** The slice of the meta model that stands for module `index`. */
-export function metaSlice(
-  meta: Architecture,
-  modules: readonly ModulePlan[],
-  index: number,
-  trainable = false,
-): Network {
-  return slice(meta, metaModules(modules), index).map((spec) => part('meta', meta, spec, trainable));
+/** The slice of the meta model that stands for module `index`, as in evaluation. */
+export function metaSlice(meta: Architecture, modules: readonly ModulePlan[], index: number): Network {
+  return slice(meta, metaModules(modules), index).map((spec) => frozenPart('meta', meta, spec, 'eval'));
 }
 
 /** The parts of one module: its blocks, with the stem in the first module and the head in the last. */
@@ -128,11 +141,15 @@ export function networkParameters(parts: readonly StatePart[], trainable: boolea
     .flatMap((owner) => owner.spec.parameters.map((spec) => ({ ...spec, name: parameterKey(owner, spec) })));
 }
 
-function part(
+function trainedPart(origin: NetworkPart['origin'], architecture: Architecture, spec: PartSpec): NetworkPart {
+  return { origin, architecture, spec, trainable: true, mode: 'train' };
+}
+
+function frozenPart(
   origin: NetworkPart['origin'],
   architecture: Architecture,
   spec: PartSpec,
-  trainable: boolean,
+  mode: Mode,
 ): NetworkPart {
-  return { origin, architecture, spec, trainable };
+  return { origin, architecture, spec, trainable: false, mode };
 }

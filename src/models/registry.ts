@@ -84,7 +84,7 @@ export function auxiliaryPart(target: Architecture, place: AuxiliaryPlace): Auxi
     });
   }
   const spec = family.auxiliary(target, place);
-  return { origin: 'auxiliary', architecture: target, spec, trainable: true };
+  return { origin: 'auxiliary', architecture: target, spec, trainable: true, mode: 'train' };
 }
 
 function familyOf({ family: name }: Architecture): Family {

@@ -10,7 +10,7 @@ import { float32, type HostTensor } from '../util/tensor.ts';
  * over the blocks of the network at hand, and scaled by 1 / (1 - rate) where it is kept.
  */
 export interface DropPath {
-  /** Rate of each block of the network; 0 for frozen blocks in evaluation mode. */
+  /** Rate of each block of the network; 0 in evaluation mode. */
   readonly rates: readonly number[];
   /** Residual branches of each block. */
   readonly branches: number;
@@ -19,10 +19,10 @@ export interface DropPath {
 }
 
 /** @param rate rate of the last block: blocks get linspace(0, rate, blocks) as in timm */
-export function planDropPath(network: Network, rate: number, batch: number, frozen: 'eval' | 'train'): DropPath {
+export function planDropPath(network: Network, rate: number, batch: number): DropPath {
   const blocks = network.filter(({ spec }) => spec.role === 'block');
-  const rates = blocks.map(({ trainable }, index) =>
-    trainable || frozen === 'train' ? (rate * index) / Math.max(1, blocks.length - 1) : 0,
+  const rates = blocks.map(({ mode }, index) =>
+    mode === 'train' ? (rate * index) / Math.max(1, blocks.length - 1) : 0,
   );
   const active = rates.some((value) => value > 0);
   const branches = Math.max(...blocks.map(({ architecture }) => architecture.branches));

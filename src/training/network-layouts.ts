@@ -1,23 +1,28 @@
 import type { Specs, Tensors } from '../engine/program.ts';
-import { networkParameters, type StatePart } from '../models/network.ts';
+import type { ParameterSpec } from '../models/architecture.ts';
+import { type Mode, networkParameters, type StatePart } from '../models/network.ts';
 import type { HostTensors } from '../util/tensor.ts';
 import { flatten, type Layout, layoutOf, splitParameters } from './layout.ts';
 
 /** The flat vectors that the tensors of some parts lie in: what the optimiser trains, what training batches move, and what stays as it is. */
 export interface NetworkLayouts {
   readonly trained: Layout;
-  /** Running statistics of the trainable parts. */
+  /** Running statistics of the parts in training mode, frozen ones included. */
   readonly statistics: Layout;
-  /** Parameters and statistics of the frozen parts. */
+  /** What nothing moves: parameters of the frozen parts, and statistics of those in evaluation mode. */
   readonly frozen: Layout;
 }
 
 export function layoutsOf(parts: readonly StatePart[]): NetworkLayouts {
-  const trainable = networkParameters(parts, true);
+  const inMode = (wanted: Mode) => parts.filter(({ mode }) => mode === wanted);
+  const trained = networkParameters(inMode('train'), true);
+  const frozen = networkParameters(inMode('train'), false);
+  const isWeight = ({ statistic }: ParameterSpec) => !statistic;
+  const isStatistic = ({ statistic }: ParameterSpec) => statistic === true;
   return {
-    trained: layoutOf(trainable.filter(({ statistic }) => !statistic)),
-    statistics: layoutOf(trainable.filter(({ statistic }) => statistic)),
-    frozen: layoutOf(networkParameters(parts, false)),
+    trained: layoutOf(trained.filter(isWeight)),
+    statistics: layoutOf([...trained, ...frozen].filter(isStatistic)),
+    frozen: layoutOf([...frozen.filter(isWeight), ...networkParameters(inMode('eval'), false)]),
   };
 }
 

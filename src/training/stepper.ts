@@ -50,7 +50,7 @@ export interface Stepper {
  * @throws CONFIG_VALUE where micro-batches cannot hold mixed pairs.
  */
 export function stepSettings({ name, network, objective = taskObjective, phase, config }: StepSource): StepSettings {
-  const { batchSize, accumulate, frozenSlices, weightDecay, beta1, beta2, eps } = config.training;
+  const { batchSize, accumulate, weightDecay, beta1, beta2, eps } = config.training;
   const size = batchSize / accumulate;
   if (!holdsPairs(config, size)) {
     throw new IncubateError('CONFIG_VALUE', `micro-batches of ${size} images cannot be mixed in pairs`, {
@@ -59,7 +59,7 @@ export function stepSettings({ name, network, objective = taskObjective, phase, 
   }
   const groups = clipGroups(network, objective);
   const adamw: AdamWSettings = { weightDecay, beta1, beta2, eps, clip: phase.clip, ...(groups ? { groups } : {}) };
-  const dropPath = planDropPath(network, phase.dropPath, size, frozenSlices);
+  const dropPath = planDropPath(network, phase.dropPath, size);
   return {
     name,
     network,

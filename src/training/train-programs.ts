@@ -174,20 +174,14 @@ function lossAndGradient(settings: StepSettings, layouts: NetworkLayouts, state:
   };
 }
 
-/** Trained parts take the statistics of the batch, and so do frozen ones in training mode, but nobody hears of theirs. */
-function trainingContext(
-  { network, dropPath, config }: StepSettings,
-  feeds: Tensors,
-  recorder: StatisticsRecorder,
-): ContextOf {
+/** Parts in training mode take the statistics of the batch, which the running ones follow. */
+function trainingContext({ network, dropPath }: StepSettings, feeds: Tensors, recorder: StatisticsRecorder): ContextOf {
   const blocks = network.filter(({ spec }) => spec.role === 'block');
   return (part) => {
     const block = part.origin === 'auxiliary' ? -1 : blocks.indexOf(part);
     const context = dropPathContext(dropPath, feeds.dropPath, block);
-    if (part.trainable) {
-      return { ...context, batchStatistics: (name, value) => recorder.record(keyWithin(part, name), value) };
-    }
-    return config.training.frozenSlices === 'train' ? { ...context, batchStatistics() {} } : context;
+    if (part.mode === 'eval') return context;
+    return { ...context, batchStatistics: (name, value) => recorder.record(keyWithin(part, name), value) };
   };
 }
 

@@ -158,17 +158,11 @@ async function trainJob(
   const { evaluation, cold, step, seconds } = state.progress;
   if (!evaluation) throw new RangeError('a finished training has been evaluated');
   const damaged = damagedImages(state.progress);
-  const names = (trainable: boolean) => networkParameters(trained.product, trainable).map(({ name }) => name);
-  const frozen = names(false);
-  // Read again only where the product has frozen parts.
-  const given = frozen.length > 0 ? await givenWeights(spec, trained) : {};
-  const kept = new Set([...names(true), ...frozen]);
-  const tensors = {
-    ...state.parameters,
-    ...state.statistics,
-    ...Object.fromEntries(frozen.map((name) => [name, given[name] as HostTensor])),
-  };
-  const weights = Object.entries(tensors).filter(([name]) => kept.has(name));
+  const product = [true, false].flatMap((trainable) => networkParameters(trained.product, trainable));
+  const moved: HostTensors = { ...state.parameters, ...state.statistics };
+  // Read again only where the product has parts that nothing moved.
+  const given = product.every(({ name }) => name in moved) ? {} : await givenWeights(spec, trained);
+  const weights = product.map(({ name }) => [name, moved[name] ?? given[name]] as [string, HostTensor]);
   return {
     result: {
       format: RUN_FORMAT,

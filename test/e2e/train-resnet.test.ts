@@ -12,7 +12,7 @@ const recipe = `
 model: { name: resnet-20, width: 4, depth: 6, imageSize: 16 }
 division: { modules: 2, depths: [3, 3] }
 data: { source: shapes, padding: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], shapes: { train: 256, validation: 50 } }
-training: { batchSize: 32, referenceBatch: null, mixup: 0.2, cutmix: 0 }
+training: { batchSize: 32, referenceBatch: null, mixup: 0.2, cutmix: 0, frozenSlices: train }
 phases:
   meta: { epochs: 3, lr: 5.0e-3, warmupEpochs: 1, clip: 1 }
   incubate: { epochs: 3, lr: 5.0e-3, warmupEpochs: 0, dropPath: 0.1 }
@@ -76,9 +76,12 @@ describe('incubate with a residual network', () => {
     const statistics = Object.keys((await readSafetensors(join(checkpoint, 'statistics.safetensors'))).tensors);
     const parameters = Object.keys((await readSafetensors(join(checkpoint, 'parameters.safetensors'))).tensors);
     expect(statistics).toContain('layer3.0.bn1.running_mean');
-    expect(statistics.some((name) => parameters.includes(name) || name.startsWith('meta.'))).toBe(false);
+    // Those of the frozen slice follow the batches too, and end with the job.
+    expect(statistics).toContain('meta.bn1.running_mean');
+    expect(parameters.some((name) => statistics.includes(name) || name.startsWith('meta.'))).toBe(false);
+    const own = statistics.filter((name) => !name.startsWith('meta.'));
     const written = (await readSafetensors(join(runs(), 'reference/jobs/module-1/weights.safetensors'))).tensors;
-    expect(Object.keys(written).sort()).toEqual([...parameters, ...statistics].sort());
+    expect(Object.keys(written).sort()).toEqual([...parameters, ...own].sort());
   });
 
   it('evaluates its weights by their running statistics', async () => {
@@ -86,6 +89,21 @@ describe('incubate with a residual network', () => {
     expect(JSON.parse(evaluation.stdout)).toMatchObject({ top1: reference.metrics.final.top1, images: 50 });
     const file = await runCli(['eval', reference.weights.path, '--config', config, '--json']);
     expect(JSON.parse(file.stdout)).toMatchObject({ top1: reference.metrics.final.top1, images: 50 });
+  });
+
+  it('keeps what training moved of frozen ends: their statistics', async () => {
+    const { exitCode } = await runCli([...trainArguments('frozen ends'), '--set', 'method.ends=frozen']);
+    expect(exitCode).toBe(0);
+    const tensorsOf = async (job: string) =>
+      (await readSafetensors(join(runs(), 'frozen ends/jobs', job, 'weights.safetensors'))).tensors;
+    const [meta, final] = [await tensorsOf('meta'), await tensorsOf('finetune')];
+    expect(final['conv1.weight']).toEqual(meta['meta.conv1.weight']);
+    expect(final['bn1.running_mean']).not.toEqual(meta['meta.bn1.running_mean']);
+    // The first as training had them, the second as they are on disk.
+    const metricsOf = async (job: string) =>
+      JSON.parse(await readFile(join(runs(), 'frozen ends/jobs', job, 'result.json'), 'utf8')).metrics;
+    expect((await metricsOf('evaluate')).top1).toBeGreaterThan(0);
+    expect(await metricsOf('finetune')).toEqual(await metricsOf('evaluate'));
   });
 
   it('refuses the settings of a vision transformer, naming them and the way out', async () => {

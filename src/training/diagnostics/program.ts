@@ -19,7 +19,7 @@ export interface Assembly {
 
 /** The vectors of both networks in one state: the assembly's as when it is trained, the meta model's frozen. */
 export function assemblyLayouts({ assembled, meta }: Assembly): NetworkLayouts {
-  return layoutsOf([...assembled, ...meta.map((part) => ({ ...part, trainable: false }))]);
+  return layoutsOf([...assembled, ...meta.map((part) => ({ ...part, trainable: false, mode: 'eval' as const }))]);
 }
 
 /**

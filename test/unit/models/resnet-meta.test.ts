@@ -120,11 +120,15 @@ describe('a division of a residual network', () => {
 
   it('has stochastic depth rates that grow over the blocks of the hybrid', () => {
     const meta = metaArchitecture(target, modules);
-    const rates = planDropPath(hybridNetwork(target, meta, modules, 1), 0.4, 8, 'train');
+    const rates = planDropPath(
+      hybridNetwork(target, meta, modules, 1, { modes: { before: 'train', after: 'train' } }),
+      0.4,
+      8,
+    );
     // One meta block, three of the module, one meta block.
     expect(rates.rates).toEqual([0, 0.1, 0.2, 0.3, 0.4].map((rate) => expect.closeTo(rate)));
     expect(rates.feed?.shape).toEqual([5, 1, 8]);
-    expect(planDropPath(wholeNetwork(meta, 'meta'), 0.3, 8, 'eval').rates).toHaveLength(4);
+    expect(planDropPath(wholeNetwork(meta, 'meta'), 0.3, 8).rates).toHaveLength(4);
   });
 
   it('costs a layer unit for each block', () => {

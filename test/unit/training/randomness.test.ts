@@ -17,24 +17,25 @@ const key = { seed: 0, stream: 'module-1', step: 3 };
 const all = (count: number) => Array.from({ length: count }, (_, row) => row);
 
 describe('stochastic depth', () => {
-  const hybrid = hybridNetwork(target, meta, modules, 1); // meta block, two trained blocks, two meta blocks
+  // A meta block, two trained blocks, two meta blocks.
+  const hybrid = hybridNetwork(target, meta, modules, 1, { modes: { before: 'train', after: 'train' } });
 
   it('grows linearly over the blocks of the network at hand', () => {
-    expect(planDropPath(wholeNetwork(meta, 'meta'), 0.3, 4, 'eval').rates).toEqual(
+    expect(planDropPath(wholeNetwork(meta, 'meta'), 0.3, 4).rates).toEqual(
       [0, 0.1, 0.2, 0.3].map((rate) => expect.closeTo(rate)),
     );
   });
 
   it('spares frozen slices in evaluation mode and includes them in training mode', () => {
-    expect(planDropPath(hybrid, 0.4, 4, 'eval').rates).toEqual([0, 0.1, 0.2, 0, 0].map((rate) => expect.closeTo(rate)));
-    expect(planDropPath(hybrid, 0.4, 4, 'train').rates).toEqual(
-      [0, 0.1, 0.2, 0.3, 0.4].map((rate) => expect.closeTo(rate)),
+    expect(planDropPath(hybridNetwork(target, meta, modules, 1), 0.4, 4).rates).toEqual(
+      [0, 0.1, 0.2, 0, 0].map((rate) => expect.closeTo(rate)),
     );
-    expect(planDropPath(hybrid, 0, 4, 'train').feed).toBeNull();
+    expect(planDropPath(hybrid, 0.4, 4).rates).toEqual([0, 0.1, 0.2, 0.3, 0.4].map((rate) => expect.closeTo(rate)));
+    expect(planDropPath(hybrid, 0, 4).feed).toBeNull();
   });
 
   it('drops the stated share and keeps the expectation', () => {
-    const plan = planDropPath(hybrid, 0.8, 1000, 'train');
+    const plan = planDropPath(hybrid, 0.8, 1000);
     const { data, shape } = drawDropPath(plan, 1000, all(1000), key);
     expect(shape).toEqual([5, 2, 1000]);
     plan.rates.forEach((rate, block) => {
@@ -46,7 +47,7 @@ describe('stochastic depth', () => {
   });
 
   it('is the same however the batch is divided', () => {
-    const plan = planDropPath(hybrid, 0.5, 8, 'train');
+    const plan = planDropPath(hybrid, 0.5, 8);
     const whole = drawDropPath(plan, 8, all(8), key).data;
     const part = drawDropPath(plan, 8, [1, 6], key).data;
     for (let branch = 0; branch < 10; branch++) {
