@@ -56,7 +56,9 @@ async function readDescription(directory: string): Promise<PackedDescription> {
     throw packedError(path, messageOf(error));
   }
   const version = typeof value === 'object' && value !== null && 'packed' in value ? value.packed : undefined;
-  if (version !== PACKED_VERSION) throw packedError(path, `its version is ${version} instead of ${PACKED_VERSION}`);
+  if (version !== PACKED_VERSION) {
+    throw packedError(path, `its version is ${JSON.stringify(version)} instead of ${PACKED_VERSION}`);
+  }
   const parsed = packedSchema.safeParse(value);
   if (!parsed.success) throw packedError(path, `it is damaged at ${parsed.error.issues[0]?.path.join('.')}`);
   const { sha256: _, ...description } = parsed.data;
