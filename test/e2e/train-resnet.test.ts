@@ -92,7 +92,8 @@ describe('incubate with a residual network', () => {
   });
 
   it('keeps what training moved of frozen ends: their statistics', async () => {
-    const { exitCode } = await runCli([...trainArguments('frozen ends'), '--set', 'method.ends=frozen']);
+    const short = ['meta', 'incubate', 'finetune'].flatMap((phase) => ['--set', `phases.${phase}.epochs=1`]);
+    const { exitCode } = await runCli([...trainArguments('frozen ends'), '--set', 'method.ends=frozen', ...short]);
     expect(exitCode).toBe(0);
     const tensorsOf = async (job: string) =>
       (await readSafetensors(join(runs(), 'frozen ends/jobs', job, 'weights.safetensors'))).tensors;

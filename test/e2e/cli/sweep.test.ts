@@ -96,19 +96,16 @@ test('a sweep that is stopped goes on where it was, and does nothing once it is 
 });
 
 test('a signal ends a sweep also where it meets the last job of a run, which has no more to save', async () => {
-  const args = ['--name', 'last', '--vary', 'data.shapes.train=64,80'];
-  const begun = startCli(sweepArguments(...args, '--json'));
-  await untilEvent(
-    join(runs, 'last-data.shapes.train=64'),
-    (event) => event.type === 'job-started' && event.job === 'evaluate',
-  );
+  const begun = startCli(sweepArguments('--name', 'bad', ...tooFew, '--json'));
+  const [first, second] = ['bad-training.batchSize=16-seed=1', 'bad-training.batchSize=128-seed=1'] as const;
+  await untilEvent(join(runs, first), (event) => event.type === 'job-started' && event.job === 'evaluate');
   begun.kill('SIGINT');
   const { stdout, exitCode } = await begun;
   expect(exitCode).toBe(130);
   const { status, runs: swept } = sweepDocument.parse(JSON.parse(String(stdout)));
   expect(status).toBe('stopped');
-  expect(swept[1]?.status).toBe('new');
-  expect(await readdir(runs)).not.toContain('last-data.shapes.train=80');
+  expect(swept[1]).toMatchObject({ run: second, status: 'new' });
+  expect(await readdir(runs)).not.toContain(second);
 });
 
 test('a run that fails keeps no other from being tried, and the sweep says so', async () => {
