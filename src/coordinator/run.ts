@@ -22,7 +22,7 @@ import { readRunResult } from './run-result.ts';
 import { runSchedule } from './schedule.ts';
 import { selectJobs } from './select-jobs.ts';
 import { openSession } from './session.ts';
-import { type StopSignal, watchSignals } from './signals.ts';
+import { type SignalWatch, type StopSignal, watchSignals } from './signals.ts';
 import { createTermination } from './termination.ts';
 
 export interface ExecuteOptions {
@@ -38,6 +38,8 @@ export interface ExecuteOptions {
    * throws where that cannot be.
    */
   readonly reconfigure?: (config: RunConfig) => Promise<readonly ConfigChange[]>;
+  /** The watch of who carries out several runs: a signal that it met before the run began stops the run too. */
+  readonly signals?: SignalWatch;
   /** Jobs to run, with those that they need; all when absent. */
   readonly only?: readonly string[];
   /** How the system's kills for want of memory are counted. */
@@ -87,7 +89,7 @@ async function executeLocked(
   const signals = watchSignals((signal) => {
     observer.notice(stopNotice(signal, termination.stopping));
     termination.escalate();
-  });
+  }, options.signals?.received);
   try {
     const recovered = journal.events.at(-1);
     if (recovered?.type === 'journal-recovered') observer.event(recovered);

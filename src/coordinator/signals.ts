@@ -11,8 +11,12 @@ export interface SignalWatch {
   dispose(): void;
 }
 
-/** Keeps signals from ending the process, and tells of each. */
-export function watchSignals(onSignal?: (signal: StopSignal) => void): SignalWatch {
+/**
+ * Keeps signals from ending the process, and tells of each.
+ *
+ * @param earlier one that came before, which is told at once
+ */
+export function watchSignals(onSignal?: (signal: StopSignal) => void, earlier?: StopSignal): SignalWatch {
   let received: StopSignal | undefined;
   const handle = (signal: StopSignal) => {
     received ??= signal;
@@ -20,6 +24,7 @@ export function watchSignals(onSignal?: (signal: StopSignal) => void): SignalWat
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
+  if (earlier !== undefined) handle(earlier);
   return {
     get received() {
       return received;

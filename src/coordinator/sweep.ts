@@ -86,7 +86,7 @@ export async function executeSweep(
       else if (signals.received !== undefined) swept.push({ ...run, status: 'pending' });
       else {
         begin(run, index);
-        swept.push(await sweptRun(run, runsDirectory, observe));
+        swept.push(await sweptRun(run, runsDirectory, { observe, signals }));
       }
     }
   } finally {
@@ -96,9 +96,9 @@ export async function executeSweep(
   return { runs: swept, ...(signals.received === undefined || isDone ? {} : { signal: signals.received }) };
 }
 
-async function sweptRun(run: SweepRun, runsDirectory: string, observe: ExecuteOptions['observe']): Promise<SweptRun> {
+async function sweptRun(run: SweepRun, runsDirectory: string, options: ExecuteOptions): Promise<SweptRun> {
   try {
-    const { status } = await executeOne(run, runsDirectory, observe);
+    const { status } = await executeOne(run, runsDirectory, options);
     return { ...run, status: status === 'completed' ? 'completed' : 'stopped' };
   } catch (error) {
     if (!(error instanceof IncubateError)) throw error;
@@ -109,11 +109,11 @@ async function sweptRun(run: SweepRun, runsDirectory: string, observe: ExecuteOp
 async function executeOne(
   { name, prepared, directory, config }: SweepRun,
   runsDirectory: string,
-  observe: ExecuteOptions['observe'],
+  options: ExecuteOptions,
 ) {
-  if (prepared) return executeRun(await createRun(prepared, name, runsDirectory), { observe });
+  if (prepared) return executeRun(await createRun(prepared, name, runsDirectory), options);
   return executeRun(directory, {
-    observe,
+    ...options,
     recheck: (record) => recheckRun(record),
     reconfigure: async (current) => acceptedChanges(directory, current, config),
   });

@@ -61,6 +61,16 @@ test('a completed run gives its result again and starts nothing', async () => {
   expect(readJournal(runDirectory).events).toHaveLength(events);
 });
 
+test('a signal that came before a run began stops it, and it goes on later', async () => {
+  const runDirectory = await createSmallRun();
+  const observer = recorder();
+  const stopped = await execute(runDirectory, observer, { signals: { received: 'SIGTERM', dispose() {} } });
+  expect(stopped).toMatchObject({ status: 'stopped', signal: 'SIGTERM' });
+  expect(observer.notices).toEqual([expect.stringContaining('SIGTERM')]);
+  expect(attempts(runDirectory)).toEqual([0, 0, 0, 0, 0]);
+  expect(await execute(runDirectory)).toMatchObject({ status: 'completed' });
+});
+
 test('no two running jobs share a lease', async () => {
   const runDirectory = await createSmallRun();
   const held = new Map<string, string>();
