@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/build.ts'],
+    globalSetup: ['test/support/build.ts', 'test/support/scratch.ts'],
     // Far above what anything takes: whole runs share two cores with other test files, on machines that are busy.
     testTimeout: 300_000,
     hookTimeout: 120_000,

@@ -12,6 +12,7 @@ export default defineConfig({
       'test/e2e/cli/completion.test.ts',
       'test/e2e/coordinator/{loader,policies}.test.ts',
       'test/e2e/{determinism,gpu-bench,leaks,methods,stages,train*}.test.ts',
+      'test/unit/engine/{torch,torch-replay}.test.ts',
       'test/unit/training/{gradients,loss-scaling,methods,recompute,traced-and-eager}.test.ts',
     ],
     env: { FAULTS: 'all' },

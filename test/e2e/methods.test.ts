@@ -66,7 +66,7 @@ const cases: readonly {
 /** The others with all faults only. */
 const isTried = (name: string) => thorough || name === 'infopro';
 /** What has jobs or parts of no other method. */
-const isRun = (name: string) => thorough || !['greedy', 'dgl'].includes(name);
+const isRun = (name: string) => thorough || !['e2e', 'greedy', 'dgl'].includes(name);
 
 describe.each(cases.filter(({ name }) => isRun(name)))(
   'incubate train --method $name',

@@ -152,7 +152,8 @@ describe('after a kill -9', () => {
     },
   );
 
-  it.each(thorough ? ['module-1', 'finetune'] : ['finetune'])(
+  // That a run goes on after its coordinator was killed, with the same weights, e2e/coordinator/loader shows too.
+  it.runIf(thorough).each(['module-1', 'finetune'])(
     'of the coordinator during %s, resume ends with the same weights',
     async (job) => {
       const name = `orphaned-${job}`;
@@ -176,7 +177,8 @@ describe('after a kill -9', () => {
 });
 
 describe('Ctrl-C', () => {
-  it('saves, exits with 130, and resume ends with the same weights', async () => {
+  // As of a smaller run in e2e/coordinator/policies.
+  it.runIf(thorough)('saves, exits with 130, and resume ends with the same weights', async () => {
     const child = startCli(trainArguments('stopped'));
     await untilEvent(join(runs(), 'stopped'), (event) => event.type === 'compiled' && event.job === 'module-0');
     child.kill('SIGINT');

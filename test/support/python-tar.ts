@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { execa } from 'execa';
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Writable } from 'node:stream';
 
 /** A member of an archive: a file with its content, or a link to another name. */
 export interface TarEntry {
@@ -9,25 +10,38 @@ export interface TarEntry {
   readonly directory?: boolean;
 }
 
+/** Writes an archive for every line of its input, and answers each with a line. */
 const program = `
 import base64, io, json, sys, tarfile
-job = json.load(open(sys.argv[1]))
 formats = {'ustar': tarfile.USTAR_FORMAT, 'gnu': tarfile.GNU_FORMAT, 'pax': tarfile.PAX_FORMAT}
-with tarfile.open(job['path'], 'w:gz' if job['gzip'] else 'w', format=formats[job['format']]) as archive:
-    for entry in job['entries']:
-        info = tarfile.TarInfo(entry['name'])
-        content = base64.b64decode(entry.get('content', ''))
-        if entry.get('directory'):
-            info.type = tarfile.DIRTYPE
-        elif entry.get('link'):
-            info.type, info.linkname = tarfile.SYMTYPE, entry['link']
-        else:
-            info.size = len(content)
-        archive.addfile(info, io.BytesIO(content))
+for line in sys.stdin:
+    job = json.loads(line)
+    with tarfile.open(job['path'], 'w:gz' if job['gzip'] else 'w', format=formats[job['format']]) as archive:
+        for entry in job['entries']:
+            info = tarfile.TarInfo(entry['name'])
+            content = base64.b64decode(entry.get('content', ''))
+            if entry.get('directory'):
+                info.type = tarfile.DIRTYPE
+            elif entry.get('link'):
+                info.type, info.linkname = tarfile.SYMTYPE, entry['link']
+            else:
+                info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    print(job['path'], flush=True)
 `;
 
+/** One for all archives: Python takes longer to start than to write any of them. It ends with this process, and its input. */
+let python: { readonly input: Writable; readonly answers: AsyncIterator<string> } | undefined;
+/** Archives are written one after the other. */
+let last: Promise<void> = Promise.resolve();
+
+function startPython() {
+  const { stdin, stdout } = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return { input: stdin, answers: createInterface(stdout)[Symbol.asyncIterator]() };
+}
+
 /** Writes a tar archive with Python's tarfile, which is independent of what reads it here. */
-export async function writeTar(
+export function writeTar(
   path: string,
   entries: readonly TarEntry[],
   { format = 'pax', gzip = false }: { readonly format?: 'ustar' | 'gnu' | 'pax'; readonly gzip?: boolean } = {},
@@ -36,7 +50,12 @@ export async function writeTar(
     ...entry,
     ...(content ? { content: Buffer.from(content).toString('base64') } : {}),
   }));
-  const job = `${path}.job.json`;
-  await writeFile(job, JSON.stringify({ path, format, gzip, entries: encoded }));
-  await execa('python3', ['-c', program, job]);
+  const job = JSON.stringify({ path, format, gzip, entries: encoded });
+  last = last.then(async () => {
+    python ??= startPython();
+    python.input.write(`${job}\n`);
+    const { value } = await python.answers.next();
+    if (value !== path) throw new Error(`python3 did not write ${path}`);
+  });
+  return last;
 }

@@ -15,6 +15,7 @@ import { createStepper, type StepSource } from '../../src/training/stepper.ts';
 import { initialState } from '../../src/training/training-state.ts';
 import { randomStream } from '../../src/util/random.ts';
 import { float32, type HostTensor, type HostTensors } from '../../src/util/tensor.ts';
+import { thorough } from './faults.ts';
 
 export const CLASSES = 5;
 
@@ -164,7 +165,7 @@ export const fullStep = {
 };
 
 /** Ways to compute a step, by name: settings of training, and the model where it is another. */
-export const stepVariants: readonly (readonly [string, object, object])[] = [
+const stepVariants: readonly (readonly [string, object, object])[] = [
   ['1 micro-batch', {}, {}],
   ['2 micro-batches', { accumulate: 2 }, {}],
   ['recomputed blocks', { recompute: true }, {}],
@@ -174,6 +175,18 @@ export const stepVariants: readonly (readonly [string, object, object])[] = [
   ['an LSTM', {}, tinyLstm],
   ['a GRU', {}, tinyGru],
 ];
+
+/** Each way of a step with each job, or with one job of each kind where not all cases are tried. */
+export const stepCases = stepVariants.flatMap(([variant, settings, model]) =>
+  (thorough ? Object.values(jobs) : [jobs.meta, jobs.middle, jobs.finetune]).map(
+    (job) =>
+      [
+        `${job.id}, ${variant}`,
+        job,
+        tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } }),
+      ] as const,
+  ),
+);
 
 /** The fine-tuning of a configured run on its data, from initial values, as `train` takes it. */
 export async function tinyTraining(config: RunConfig) {

@@ -90,7 +90,7 @@ describe('jobs by name', () => {
     const child = startCli(train('parts'));
     await untilEvent(directoryOf('parts'), (event) => event.type === 'compiled');
     child.kill('SIGINT');
-    await child;
+    expect((await child).exitCode).toBe(130);
     const slots = ['--set', 'devices.slots=2', '--force'];
     const { stdout, exitCode } = await resume('parts', '--only', 'module-1', ...slots);
     expect(exitCode).toBe(0);

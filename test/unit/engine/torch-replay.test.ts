@@ -5,7 +5,7 @@ import { loadAddon, type Replay } from '../../../src/engine/torch/addon.ts';
 import { lowerToTorch } from '../../../src/engine/torch/lower.ts';
 import { traceProgram } from '../../../src/engine/trace.ts';
 import { float32 } from '../../../src/util/tensor.ts';
-import { fullStep, jobs, runSteps, stepVariants, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { runSteps, stepCases, tinyJob } from '../../support/tiny.ts';
 import { torchEngine, torchTest } from '../../support/torch.ts';
 
 /*
@@ -16,16 +16,14 @@ const vector = { dtype: 'float32', shape: [2] } as const;
 const numbers = (...values: number[]) => float32(Float32Array.of(...values));
 
 describe('training at fixed addresses', () => {
-  for (const [variant, settings, model] of stepVariants) {
-    for (const job of Object.values(jobs)) {
-      torchTest(`has the bits of training otherwise over 10 steps: ${job.id}, ${variant}`, async (engine) => {
-        const tiny = tinyJob(job, tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } }));
-        const expected = await runSteps(engine, tiny, 10);
-        const found = await runSteps(await torchEngine({ replay: 'always' }), tiny, 10);
-        expect(found).toEqual(expected);
-        expect(new Set(found.losses).size).toBe(10);
-      });
-    }
+  for (const [name, job, config] of stepCases) {
+    torchTest(`has the bits of training otherwise over 10 steps: ${name}`, async (engine) => {
+      const tiny = tinyJob(job, config);
+      const expected = await runSteps(engine, tiny, 10);
+      const found = await runSteps(await torchEngine({ replay: 'always' }), tiny, 10);
+      expect(found).toEqual(expected);
+      expect(new Set(found.losses).size).toBe(10);
+    });
   }
 });
 

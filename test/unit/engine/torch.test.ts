@@ -7,22 +7,20 @@ import { lowerToTorch } from '../../../src/engine/torch/lower.ts';
 import { createTorchEngine } from '../../../src/engine/torch/torch-engine.ts';
 import { tryTorch } from '../../../src/engine/torch/try-torch.ts';
 import { float32, type HostTensor, int32 } from '../../../src/util/tensor.ts';
-import { fullStep, jobs, runSteps, stepVariants, tinyConfig, tinyJob } from '../../support/tiny.ts';
+import { fullStep, jobs, runSteps, stepCases, tinyConfig, tinyJob } from '../../support/tiny.ts';
 import { TORCH_THREADS, torchEngine, torchTest } from '../../support/torch.ts';
 
 describe('training on torch', () => {
-  for (const [variant, settings, model] of stepVariants) {
-    for (const job of Object.values(jobs)) {
-      torchTest(`has the losses of cpu over 20 steps: ${job.id}, ${variant}`, async (engine) => {
-        const tiny = tinyJob(job, tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } }));
-        const expected = await runSteps(createOnnxEngine({ threads: 1 }), tiny, 20);
-        const found = await runSteps(engine, tiny, 20);
-        for (const [step, loss] of expected.losses.entries())
-          expect(Math.abs((found.losses[step] as number) / loss - 1), `step ${step}`).toBeLessThan(1e-5);
-        expect(new Set(expected.losses).size).toBe(20);
-        expect(found.tensors.frozen?.data).toEqual(expected.tensors.frozen?.data);
-      });
-    }
+  for (const [name, job, config] of stepCases) {
+    torchTest(`has the losses of cpu over 20 steps: ${name}`, async (engine) => {
+      const tiny = tinyJob(job, config);
+      const expected = await runSteps(createOnnxEngine({ threads: 1 }), tiny, 20);
+      const found = await runSteps(engine, tiny, 20);
+      for (const [step, loss] of expected.losses.entries())
+        expect(Math.abs((found.losses[step] as number) / loss - 1), `step ${step}`).toBeLessThan(1e-5);
+      expect(new Set(expected.losses).size).toBe(20);
+      expect(found.tensors.frozen?.data).toEqual(expected.tensors.frozen?.data);
+    });
   }
 
   torchTest('ends with equal bits when it is repeated', async (engine) => {
