@@ -48,11 +48,17 @@ function methodProblems({ method, division, training, data, execution }: RunConf
   const problem = (isWrong: boolean, message: string, hint: string): Problem[] =>
     isWrong ? [{ code: 'CONFIG_VALUE', message, hint }] : [];
   const { name, infopro } = method;
+  const contrasts = name === 'infopro' && infopro.loss === 'contrast';
   const isModular = name === 'incubation' || name === 'imitation';
   const copiesMeta = name === 'gstack' || (isModular && method.initialise === 'meta');
   return [
     ...problem(
-      name === 'infopro' && infopro.loss === 'contrast' && mixes({ data, training }),
+      contrasts && readsText({ data }),
+      'method.infopro.loss contrast tells classes of images apart, but the data is text',
+      'Choose method.infopro.loss=softmax.',
+    ),
+    ...problem(
+      contrasts && mixes({ data, training }),
       'method.infopro.loss contrast tells classes apart, but training.mixup and training.cutmix mix them',
       'Set both to 0, or choose method.infopro.loss=softmax.',
     ),

@@ -146,7 +146,7 @@ export const runConfigSchema = z.strictObject({
             .enum(['1c2f', '0c1f'])
             .default('1c2f')
             .describe(
-              'InfoPro: local heads: a convolution or transformer block and two linear layers, or one linear layer',
+              'InfoPro: local heads: a convolution or a block of the network and two linear layers, or one linear layer',
             ),
           reconstruction: schedule.describe(
             'InfoPro: λ1, weight of the reconstruction in the first and the last local loss; null: as published for so many modules',

@@ -31,6 +31,6 @@ export interface Family<Shape = unknown> {
    * @throws CONFIG_MODEL where there is nothing within its blocks that could be of another width.
    */
   metaArchitecture(target: Architecture<Shape>, modules: readonly ModulePlan[], width: number): Architecture<Shape>;
-  /** The part that a local loss puts on a block's output; absent where the family has none. */
-  auxiliary?(target: Architecture<Shape>, place: AuxiliaryPlace): AuxiliarySpec;
+  /** The part that a local loss puts on a block's output. */
+  auxiliary(target: Architecture<Shape>, place: AuxiliaryPlace): AuxiliarySpec;
 }

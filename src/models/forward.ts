@@ -9,6 +9,7 @@ import { recurrentForward } from './recurrent/forward.ts';
 import { resnetAuxiliaryForward } from './resnet/auxiliary-forward.ts';
 import { resnetForward } from './resnet/forward.ts';
 import type { ResnetShape } from './resnet/shape.ts';
+import { textAuxiliaryForward } from './text/auxiliary-forward.ts';
 import type { VitShape } from './vit/architecture.ts';
 import { vitAuxiliaryForward } from './vit/auxiliary-forward.ts';
 import { vitForward } from './vit/forward.ts';
@@ -18,6 +19,13 @@ export interface Weights {
   (name: string): Tensor;
   /** Undefined where the architecture has no such parameter, for example a bias that is switched off. */
   optional(name: string): Tensor | undefined;
+}
+
+/** Those whose names begin so, without that: `within(weights, 'block')('ln_1.bias')` is `block.ln_1.bias`. */
+export function within(weights: Weights, name: string): Weights {
+  return Object.assign((key: string) => weights(`${name}.${key}`), {
+    optional: (key: string) => weights.optional(`${name}.${key}`),
+  });
 }
 
 /** What a part may need to know about where it runs. */
@@ -52,7 +60,16 @@ const families: Readonly<Record<string, (architecture: Architecture, spec: PartS
 const auxiliaries: Readonly<Record<string, (architecture: Architecture, spec: AuxiliarySpec) => Forward>> = {
   vit: ({ shape }, spec) => vitAuxiliaryForward(shape as VitShape, spec),
   resnet: ({ shape }, spec) => resnetAuxiliaryForward(shape as ResnetShape, spec),
+  gpt({ shape }, spec) {
+    const { layerNormEps } = shape as GptShape;
+    return textAuxiliaryForward(gptForward(shape as GptShape).block, layerNormEps, spec);
+  },
+  recurrent: ({ shape }, spec) =>
+    textAuxiliaryForward(recurrentForward(shape as RecurrentShape).block, RECURRENT_NORM_EPS, spec),
 };
+
+/** Of the auxiliary parts; recurrent networks themselves normalise nothing. */
+const RECURRENT_NORM_EPS = 1e-5;
 
 export function forwardOf(part: StatePart): Forward {
   const { architecture } = part;

@@ -24,6 +24,13 @@ export function linear(name: string, inputs: number, outputs: number, bias = tru
   return bias ? [weight, { name: `${name}.bias`, shape: [outputs], init, decay: false }] : [weight];
 }
 
+export function layerNorm(name: string, width: number): ParameterSpec[] {
+  return [
+    { name: `${name}.weight`, shape: [width], init: { kind: 'ones' }, decay: false },
+    { name: `${name}.bias`, shape: [width], init: { kind: 'zeros' }, decay: false },
+  ];
+}
+
 export function batchNorm(name: string, channels: number): ParameterSpec[] {
   const vector = { shape: [channels], decay: false };
   return [

@@ -70,20 +70,9 @@ export function metaArchitecture(target: Architecture, modules: readonly ModuleP
   return familyOf(target).metaArchitecture(target, modules, width);
 }
 
-/**
- * The part that a local loss puts on a block's output.
- *
- * @throws CONFIG_MODEL where the model's family has none.
- */
+/** The part that a local loss puts on a block's output. */
 export function auxiliaryPart(target: Architecture, place: AuxiliaryPlace): AuxiliaryPart {
-  const family = familyOf(target);
-  if (!family.auxiliary) {
-    const able = Object.values(families).filter(({ auxiliary }) => auxiliary !== undefined);
-    throw new IncubateError('CONFIG_MODEL', `${family.title} cannot be trained by losses of their modules' own`, {
-      hint: `Choose another --method; ${able.map(({ title }) => title).join(' and ')} can.`,
-    });
-  }
-  const spec = family.auxiliary(target, place);
+  const spec = familyOf(target).auxiliary(target, place);
   return { origin: 'auxiliary', architecture: target, spec, trainable: true, mode: 'train' };
 }
 

@@ -5,7 +5,7 @@ import type { Batch } from '../data/dataset.ts';
 import { normalisationOf } from '../data/normalisation.ts';
 import type { Specs } from '../engine/program.ts';
 import { float32, int32, uint8 } from '../util/tensor.ts';
-import { blend, denormalise, normalise } from './images.ts';
+import { binaryCrossEntropy, blend, denormalise, normalise } from './images.ts';
 import { drawMix, mixFeeds } from './mix.ts';
 import type { EvaluationSums, Task } from './task.ts';
 
@@ -40,7 +40,7 @@ export function classification(config: RunConfig): Task<Batch> {
           return crossEntropy(logits as tf.Tensor2D, softTargets(labels as tf.Tensor1D, settings, mixShare));
         },
         labels: labels as tf.Tensor1D,
-        pixels: () => denormalise(given, normalisationOf(config)),
+        reconstruction: (logits) => binaryCrossEntropy(logits, denormalise(given, normalisationOf(config))),
       };
     },
     evaluationFeeds: (samples) => ({ ...batchFeeds(samples), weights: { dtype: 'float32', shape: [samples] } }),

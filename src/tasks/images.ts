@@ -18,3 +18,10 @@ export function blend(images: tf.Tensor, pixels: tf.Tensor): tf.Tensor {
   const own = tf.expandDims(tf.expandDims(pixels, 0), -1); // [1, S, S, 1]
   return tf.add(tf.mul(images, own), tf.mul(tf.reverse(images, 0), tf.sub(1, own)));
 }
+
+/** Mean over all elements of -t log σ(z) - (1 - t) log(1 - σ(z)), of logits z against t in [0, 1]. */
+export function binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  // Without the exponential of a large number: max(z, 0) - z t + log(1 + exp(-|z|)).
+  const rest = tf.log1p(tf.exp(tf.neg(tf.abs(logits))));
+  return tf.mean(tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), rest));
+}

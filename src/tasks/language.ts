@@ -21,14 +21,18 @@ export function language({ model, training }: RunConfig): Task<TokenBatch> {
   return {
     trainingFeeds: sequences,
     drawFeeds: values,
-    exercise: ({ tokens }) => ({
-      input: inputOf(tokens as tf.Tensor),
-      loss(output) {
+    exercise({ tokens }) {
+      const input = inputOf(tokens as tf.Tensor);
+      const loss = (output: tf.Tensor, targets: tf.Tensor1D, labelSmoothing: number) => {
         const logits = rows(output);
-        const settings = { classes: logits.shape[1], labelSmoothing: training.labelSmoothing };
-        return crossEntropy(logits, softTargets(nextOf(tokens as tf.Tensor), settings));
-      },
-    }),
+        return crossEntropy(logits, softTargets(targets, { classes: logits.shape[1], labelSmoothing }));
+      };
+      return {
+        input,
+        loss: (output) => loss(output, nextOf(tokens as tf.Tensor), training.labelSmoothing),
+        reconstruction: (output) => loss(output, tf.reshape(input, [-1]), 0),
+      };
+    },
     evaluationFeeds: (samples) => ({ ...sequences(samples), lengths: { dtype: 'int32', shape: [samples] } }),
     batchFeeds: (batch) => ({ ...values(batch), lengths: int32(batch.lengths) }),
     evaluate({ tokens, lengths }, run) {

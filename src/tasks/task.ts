@@ -24,8 +24,8 @@ export interface Exercise {
   loss(output: tf.Tensor): tf.Scalar;
   /** Classes of the samples, int32 [B], where each has one. */
   readonly labels?: tf.Tensor1D;
-  /** The input's images with values in [0, 1], [B, S, S, C], where it is images. */
-  pixels?(): tf.Tensor;
+  /** Mean loss of what a decoder makes of features, against the input that they are of; a scalar, nats. */
+  reconstruction(decoded: tf.Tensor): tf.Scalar;
 }
 
 /** Sums over a batch, weighted: correct at top 1 and top 5, loss, and the weights themselves. */

@@ -1,16 +1,20 @@
 import type { RunConfig } from '../../src/config/schema.ts';
 import { normalisationOf } from '../../src/data/normalisation.ts';
+import type { TokenBatch } from '../../src/data/text/windows.ts';
 import { modulesOf } from '../../src/methods/table.ts';
 import { buildArchitecture } from '../../src/models/registry.ts';
+import { plainGpt, plainRecurrent } from './plain-language.ts';
 import {
   type PlainBatch,
   type PlainFamily,
   type PlainModules,
   type PlainTerm,
+  type PlainText,
   plainResnetFamily,
+  plainTextFamily,
   plainVitFamily,
 } from './plain-local.ts';
-import { CLASSES, tinyBatch, tinyResnet } from './tiny.ts';
+import { CLASSES, tinyBatch, tinyGpt, tinyLstm, tinyResnet, tinySamples } from './tiny.ts';
 
 /** A method with losses of modules' own: its settings, and for each module but the last what its loss is made of. */
 export interface LocalCase {
@@ -42,6 +46,9 @@ const infoproTerms = (part: PlainTerm['part'], loss: PlainTerm['loss']) => (inde
 };
 const lambdas = { reconstruction: [2, 0.5], label: [0.25, 1] };
 
+/** Contrast tells images of classes apart. */
+export const goesWithText = ({ name }: { readonly name: string }) => !name.includes('contrast');
+
 export const localCases: readonly LocalCase[] = [
   { name: 'greedy', method: { name: 'greedy' }, terms: (index) => [label(index, 'linear')] },
   { name: 'dgl', method: { name: 'dgl' }, terms: (index) => [label(index, 'mlp-sr')] },
@@ -62,14 +69,30 @@ export const localCases: readonly LocalCase[] = [
   },
 ];
 
-export const localFamilies: readonly {
+/** A family of networks, and how it computes in plain loops. */
+export interface LocalFamily<Batch extends { readonly labels: readonly number[] }> {
   readonly family: string;
   readonly model: object;
   // biome-ignore lint/suspicious/noExplicitAny: features differ from family to family
-  readonly plain: PlainFamily<any>;
-}[] = [
+  readonly plain: PlainFamily<any, Batch>;
+}
+
+export const imageFamilies: readonly LocalFamily<PlainBatch>[] = [
   { family: 'vision transformer', model: {}, plain: plainVitFamily({ heads: 2, patch: 4, eps: 1e-6 }) },
   { family: 'residual network', model: tinyResnet, plain: plainResnetFamily() },
+];
+
+export const textFamilies: readonly LocalFamily<PlainText>[] = [
+  {
+    family: 'decoder',
+    model: tinyGpt,
+    plain: plainTextFamily((weights) => plainGpt(weights, { heads: 2, eps: 1e-5 })),
+  },
+  {
+    family: 'recurrent network',
+    model: tinyLstm,
+    plain: plainTextFamily((weights) => plainRecurrent(weights, { cell: 'lstm' })),
+  },
 ];
 
 /** Names of the blocks of each module. */
@@ -78,8 +101,21 @@ export function plainModules(config: RunConfig): PlainModules {
   return modulesOf(target, config).map(({ from, to }) => target.blocks.slice(from, to).map(({ name }) => name));
 }
 
-/** A tiny batch as nested numbers. */
-export function plainBatch(config: RunConfig, index: number): PlainBatch {
+/** A tiny batch of text as nested numbers. */
+export function plainText(config: RunConfig, index: number): PlainText {
+  const { context } = config.model;
+  const { tokens } = tinySamples(config, index) as TokenBatch;
+  const sequences = Array.from({ length: config.training.batchSize }, (_, row) => [
+    ...tokens.subarray(row * (context + 1), (row + 1) * (context + 1)),
+  ]);
+  return {
+    tokens: sequences.map((sequence) => sequence.slice(0, -1)),
+    labels: sequences.flatMap((sequence) => sequence.slice(1)),
+  };
+}
+
+/** A tiny batch of images as nested numbers. */
+export function plainImages(config: RunConfig, index: number): PlainBatch {
   const { imageSize: side, channels } = config.model;
   const { mean, std } = normalisationOf(config);
   const { images, labels } = tinyBatch(config, index);

@@ -1,5 +1,5 @@
-import { localCases } from './local-cases.ts';
-import { fullStep, type Job, jobs, tinyConfig, tinyJob, tinyResnet, trainJob } from './tiny.ts';
+import { goesWithText, localCases } from './local-cases.ts';
+import { fullStep, type Job, jobs, tinyConfig, tinyGpt, tinyJob, tinyLstm, tinyResnet, trainJob } from './tiny.ts';
 
 /** A job of each method that trains by something of its own, with what a step may hold. */
 export interface MethodCase {
@@ -28,6 +28,14 @@ export const methodFamilies: readonly (readonly [string, object])[] = [
   // AdamW makes whole steps of gradients that are nothing but rounding; a larger epsilon damps them.
   ['residual network', tinyResnet],
 ];
+
+/** Those of text, by methods that have parts or losses of their own there. */
+export const textMethodCases = [['decoder', tinyGpt] as const, ['recurrent network', tinyLstm] as const].flatMap(
+  ([family, model]) =>
+    methodCases
+      .filter((method) => goesWithText(method) && /^(?:dgl|infopro)/.test(method.name))
+      .map((method) => ({ ...method, mixed: false, family, model })),
+);
 
 export function methodJob({ job, method, mixed }: MethodCase, model: object, training: object = {}) {
   const mixing = mixed ? fullStep.training : {};

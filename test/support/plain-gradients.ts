@@ -2,12 +2,13 @@ import { expect } from 'vitest';
 import { createEagerEngine } from '../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../src/engine/onnx-engine.ts';
 import type { Engine } from '../../src/engine/program.ts';
+import { taskOf } from '../../src/tasks/task.ts';
 import { unflatten } from '../../src/training/layout.ts';
 import { parameterState } from '../../src/training/network-layouts.ts';
 import { stepSettings } from '../../src/training/stepper.ts';
 import { accumulateProgram } from '../../src/training/train-programs.ts';
-import { float32, type HostTensor, type HostTensors, int32, uint8 } from '../../src/util/tensor.ts';
-import { type TinyJob, tinyBatch } from './tiny.ts';
+import { float32, type HostTensor, type HostTensors } from '../../src/util/tensor.ts';
+import { type TinyJob, tinySamples } from './tiny.ts';
 
 export interface BatchGradient {
   readonly loss: number;
@@ -27,11 +28,8 @@ export async function batchGradient(
     ...parameterState(layouts, tensors),
     gradient: float32(new Float32Array(layouts.trained.size)),
   });
-  const { images, labels } = tinyBatch(config, 0);
-  const { imageSize, channels } = config.model;
   const outputs = await executable.run(state, {
-    images: uint8(images, [labels.length, imageSize, imageSize, channels]),
-    labels: int32(labels),
+    ...taskOf(config).drawFeeds(tinySamples(config, 0), { seed: 0, stream: tiny.name, step: 0 }),
     carry: float32(Float32Array.of(0), []),
   });
   const { gradient } = await state.read(['gradient']);

@@ -1,7 +1,16 @@
 import type { HostTensors } from '../../src/util/tensor.ts';
 
 /** Numbers of a sequence: [step][feature]. */
-type Sequence = number[][];
+export type Sequence = number[][];
+
+/** The parts of a network of text with given weights, for one sequence, by loops over single numbers. */
+export interface PlainTextParts {
+  stem(tokens: readonly number[]): Sequence;
+  /** The block whose parameters begin so. */
+  block(x: Sequence, name: string): Sequence;
+  /** Logits [step][token] */
+  head(x: Sequence): Sequence;
+}
 
 /** Reads a matrix's or vector's element. */
 type At = (name: string, ...place: number[]) => number;
@@ -29,12 +38,11 @@ const erf = (x: number) => {
 };
 const gelu = (x: number) => (x * (1 + erf(x / Math.SQRT2))) / 2;
 
-/** The logits [step][token] of a decoder for one sequence of tokens, by loops over single numbers. */
+/** Of a decoder. */
 export function plainGpt(
   weights: HostTensors,
-  { depth, heads, eps }: { readonly depth: number; readonly heads: number; readonly eps: number },
-  tokens: readonly number[],
-): Sequence {
+  { heads, eps }: { readonly heads: number; readonly eps: number },
+): PlainTextParts {
   const at = reader(weights);
   const width = weights['wte.weight']?.shape[1] as number;
   const norm = (x: Sequence, name: string): Sequence =>
@@ -72,59 +80,60 @@ export function plainGpt(
   };
   const added = (x: Sequence, y: Sequence) => x.map((row, t) => row.map((value, j) => value + (y[t]?.[j] as number)));
 
-  let x: Sequence = tokens.map((token, t) =>
-    range(width).map((j) => at('wte.weight', token, j) + at('wpe.weight', t, j)),
-  );
-  for (const index of range(depth)) {
-    const name = `h.${index}`;
-    x = added(x, linear(attend(linear(norm(x, `${name}.ln_1`), `${name}.attn.c_attn`)), `${name}.attn.c_proj`));
-    const hidden = linear(norm(x, `${name}.ln_2`), `${name}.mlp.c_fc`).map((row) => row.map(gelu));
-    x = added(x, linear(hidden, `${name}.mlp.c_proj`));
-  }
-  const vocabulary = weights['lm_head.weight']?.shape[0] as number;
-  return norm(x, 'ln_f').map((row) =>
-    range(vocabulary).map((token) => sum(row.map((value, j) => value * at('lm_head.weight', token, j)))),
-  );
+  return {
+    stem: (tokens) =>
+      tokens.map((token, t) => range(width).map((j) => at('wte.weight', token, j) + at('wpe.weight', t, j))),
+    block(x, name) {
+      const attended = linear(attend(linear(norm(x, `${name}.ln_1`), `${name}.attn.c_attn`)), `${name}.attn.c_proj`);
+      const middle = added(x, attended);
+      const hidden = linear(norm(middle, `${name}.ln_2`), `${name}.mlp.c_fc`).map((row) => row.map(gelu));
+      return added(middle, linear(hidden, `${name}.mlp.c_proj`));
+    },
+    head(x) {
+      const vocabulary = weights['lm_head.weight']?.shape[0] as number;
+      return norm(x, 'ln_f').map((row) =>
+        range(vocabulary).map((token) => sum(row.map((value, j) => value * at('lm_head.weight', token, j)))),
+      );
+    },
+  };
 }
 
-/** The same of a recurrent network, whose layers are PyTorch's with residual connections around them. */
-export function plainRecurrent(
-  weights: HostTensors,
-  { depth, cell }: { readonly depth: number; readonly cell: 'lstm' | 'gru' },
-  tokens: readonly number[],
-): Sequence {
+/** Of a recurrent network, whose layers are PyTorch's with residual connections around them. */
+export function plainRecurrent(weights: HostTensors, { cell }: { readonly cell: 'lstm' | 'gru' }): PlainTextParts {
   const at = reader(weights);
   const { shape } = weights['encoder.weight'] as HostTensors[string];
   const [vocabulary, width] = shape as [number, number];
-  let x: Sequence = tokens.map((token) => range(width).map((j) => at('encoder.weight', token, j)));
-  for (const index of range(depth)) {
-    const sums = (kind: 'ih' | 'hh', input: number[], row: number) =>
-      sum(input.map((value, j) => value * at(`rnn.${index}.weight_${kind}_l0`, row, j))) +
-      at(`rnn.${index}.bias_${kind}_l0`, row);
-    let hidden = range(width).map(() => 0);
-    let memory = range(width).map(() => 0);
-    const steps = x.map((input) => {
-      const both = (gate: number, j: number) =>
-        sums('ih', input, gate * width + j) + sums('hh', hidden, gate * width + j);
-      if (cell === 'lstm') {
-        memory = range(width).map(
-          (j) => sigmoid(both(1, j)) * (memory[j] as number) + sigmoid(both(0, j)) * Math.tanh(both(2, j)),
-        );
-        hidden = range(width).map((j) => sigmoid(both(3, j)) * Math.tanh(memory[j] as number));
-      } else {
-        hidden = range(width).map((j) => {
-          const [reset, update] = [sigmoid(both(0, j)), sigmoid(both(1, j))];
-          const candidate = Math.tanh(sums('ih', input, 2 * width + j) + reset * sums('hh', hidden, 2 * width + j));
-          return (1 - update) * candidate + update * (hidden[j] as number);
-        });
-      }
-      return hidden;
-    });
-    x = x.map((row, t) => row.map((value, j) => value + (steps[t]?.[j] as number)));
-  }
-  return x.map((row) =>
-    range(vocabulary).map(
-      (token) => sum(row.map((value, j) => value * at('decoder.weight', token, j))) + at('decoder.bias', token),
-    ),
-  );
+  return {
+    stem: (tokens) => tokens.map((token) => range(width).map((j) => at('encoder.weight', token, j))),
+    block(x, name) {
+      const sums = (kind: 'ih' | 'hh', input: number[], row: number) =>
+        sum(input.map((value, j) => value * at(`${name}.weight_${kind}_l0`, row, j))) +
+        at(`${name}.bias_${kind}_l0`, row);
+      let hidden = range(width).map(() => 0);
+      let memory = range(width).map(() => 0);
+      return x.map((input) => {
+        const both = (gate: number, j: number) =>
+          sums('ih', input, gate * width + j) + sums('hh', hidden, gate * width + j);
+        if (cell === 'lstm') {
+          memory = range(width).map(
+            (j) => sigmoid(both(1, j)) * (memory[j] as number) + sigmoid(both(0, j)) * Math.tanh(both(2, j)),
+          );
+          hidden = range(width).map((j) => sigmoid(both(3, j)) * Math.tanh(memory[j] as number));
+        } else {
+          hidden = range(width).map((j) => {
+            const [reset, update] = [sigmoid(both(0, j)), sigmoid(both(1, j))];
+            const candidate = Math.tanh(sums('ih', input, 2 * width + j) + reset * sums('hh', hidden, 2 * width + j));
+            return (1 - update) * candidate + update * (hidden[j] as number);
+          });
+        }
+        return input.map((value, j) => value + (hidden[j] as number));
+      });
+    },
+    head: (x) =>
+      x.map((row) =>
+        range(vocabulary).map(
+          (token) => sum(row.map((value, j) => value * at('decoder.weight', token, j))) + at('decoder.bias', token),
+        ),
+      ),
+  };
 }

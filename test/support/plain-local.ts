@@ -1,4 +1,5 @@
 import type { HostTensor, HostTensors } from '../../src/util/tensor.ts';
+import type { PlainTextParts, Sequence } from './plain-language.ts';
 import {
   at,
   convolved,
@@ -38,22 +39,26 @@ export interface PlainTerm {
 }
 
 /** A batch: normalised images, the same with values in [0, 1], and labels. */
-export interface PlainBatch {
+export interface PlainBatch extends Labelled {
   readonly images: readonly Image[];
   readonly pixels: readonly Image[];
+}
+
+/** What is asked of each row that a head gives: its class. */
+interface Labelled {
   readonly labels: readonly number[];
 }
 
 /** How a family computes; features are whatever its blocks take. */
-export interface PlainFamily<Features> {
-  stem(images: readonly Image[], weights: HostTensors): Features;
+export interface PlainFamily<Features, Batch extends Labelled = PlainBatch> {
+  stem(batch: Batch, weights: HostTensors): Features;
   block(x: Features, name: string, weights: HostTensors): Features;
-  /** [image][class] */
+  /** [image, or token][class] */
   head(x: Features, weights: HostTensors): number[][];
-  /** [image][output] */
+  /** [image, or token][output] */
   auxiliary(x: Features, part: 'linear' | 'deep' | 'mlp-sr', prefix: string, weights: HostTensors): number[][];
-  /** Logits of pixels. */
-  decoder(x: Features, prefix: string, weights: HostTensors, side: number): Image[];
+  /** The loss of a decoder. */
+  reconstruction(x: Features, prefix: string, weights: HostTensors, batch: Batch): number;
   /** Vectors along the features' last axis. */
   vectors(x: Features): number[][];
 }
@@ -62,45 +67,43 @@ export interface PlainFamily<Features> {
 export type PlainModules = readonly (readonly string[])[];
 
 /** The features that module `index` takes; of the first, those that the stem gives. */
-export function plainFeatures<Features>(
-  family: PlainFamily<Features>,
+export function plainFeatures<Features, Batch extends Labelled>(
+  family: PlainFamily<Features, Batch>,
   modules: PlainModules,
   index: number,
-  { images }: PlainBatch,
+  batch: Batch,
   weights: HostTensors,
 ): Features {
   const blocks = modules.slice(0, index).flat();
-  return blocks.reduce((x, name) => family.block(x, name, weights), family.stem(images, weights));
+  return blocks.reduce((x, name) => family.block(x, name, weights), family.stem(batch, weights));
 }
 
 /** The loss of module `index` on what it takes; of the last, without terms, cross-entropy. */
-export function plainLoss<Features>(
-  family: PlainFamily<Features>,
+export function plainLoss<Features, Batch extends Labelled>(
+  family: PlainFamily<Features, Batch>,
   blocks: readonly string[],
   given: Features,
   terms: readonly PlainTerm[] | null,
-  { pixels, labels }: PlainBatch,
+  batch: Batch,
   weights: HostTensors,
 ): number {
+  const { labels } = batch;
   const x = blocks.reduce((features, name) => family.block(features, name, weights), given);
   if (terms === null) return crossEntropy(family.head(x, weights), labels);
   return terms.reduce((sum, { part, loss, prefix, weight }) => {
-    if (part === 'decoder') {
-      const made = family.decoder(x, prefix, weights, pixels[0]?.[0]?.length as number);
-      return sum + weight * binaryCrossEntropy(made.flat(3), pixels.flat(3));
-    }
+    if (part === 'decoder') return sum + weight * family.reconstruction(x, prefix, weights, batch);
     const outputs = family.auxiliary(x, part, prefix, weights);
     return sum + weight * (loss === 'contrast' ? supervisedContrast(outputs, labels) : crossEntropy(outputs, labels));
   }, 0);
 }
 
-/** With a tenth of the target on all classes. */
-export function crossEntropy(logits: readonly number[][], labels: readonly number[]): number {
+/** With a share of the target on all classes. */
+export function crossEntropy(logits: readonly number[][], labels: readonly number[], smoothing = 0.1): number {
   return mean(
     logits.map((row, image) => {
       const shares = plainSoftmax(row);
       return -row.reduce((sum, _, label) => {
-        const target = 0.1 / row.length + (label === labels[image] ? 0.9 : 0);
+        const target = smoothing / row.length + (label === labels[image] ? 1 - smoothing : 0);
         return sum + target * Math.log(shares[label] as number);
       }, 0);
     }),
@@ -133,7 +136,7 @@ export function plainVitFamily(vit: PlainVit): PlainFamily<Tokens[]> {
   const classTokens = (x: Tokens[], prefix: string, weights: HostTensors) =>
     x.map((tokens) => plainNorm(tokens[0] as number[], weights, `${prefix}norm`, vit));
   return {
-    stem: (images, weights) => plainEmbedding(images, weights, vit),
+    stem: ({ images }, weights) => plainEmbedding(images, weights, vit),
     block: (x, name, weights) => x.map((tokens) => plainBlock(tokens, weights, name, vit)),
     head: (x, weights) => classTokens(x, '', weights).map((token) => plainLinear(token, weights, 'head')),
     auxiliary(x, part, prefix, weights) {
@@ -146,8 +149,9 @@ export function plainVitFamily(vit: PlainVit): PlainFamily<Tokens[]> {
         return units;
       });
     },
-    decoder(x, prefix, weights, side) {
+    reconstruction(x, prefix, weights, { pixels }) {
       const { patch } = vit;
+      const side = pixels[0]?.[0]?.length as number;
       const spread = x.map((tokens) => {
         const pieces = tokens
           .slice(1)
@@ -158,7 +162,8 @@ export function plainVitFamily(vit: PlainVit): PlainFamily<Tokens[]> {
         });
       });
       const x12 = relu(normaliser(weights)(spread, `${prefix}.bn`));
-      return biased(convolved(x12, weights, `${prefix}.conv`, 1), weights, `${prefix}.conv`);
+      const made = biased(convolved(x12, weights, `${prefix}.conv`, 1), weights, `${prefix}.conv`);
+      return binaryCrossEntropy(made.flat(3), pixels.flat(3));
     },
     vectors: (x) => x.flat(),
   };
@@ -167,7 +172,7 @@ export function plainVitFamily(vit: PlainVit): PlainFamily<Tokens[]> {
 /** @param mode batch: normalises by the batch's statistics; running: by the running ones */
 export function plainResnetFamily(mode: 'batch' | 'running' = 'batch'): PlainFamily<Image[]> {
   return {
-    stem: (images, weights) => plainStem([...images], weights, normaliser(weights, mode)),
+    stem: ({ images }, weights) => plainStem([...images], weights, normaliser(weights, mode)),
     block: (x, name, weights) => plainResidual(x, name, weights, normaliser(weights, mode)),
     head: (x, weights) => means(x).map((values) => plainLinear(values, weights, 'fc')),
     auxiliary(x, part, prefix, weights) {
@@ -199,17 +204,51 @@ export function plainResnetFamily(mode: 'batch' | 'running' = 'batch'): PlainFam
       }
       return units.map((image) => plainLinear(image.flat(2), weights, `${prefix}.out`));
     },
-    decoder(x, prefix, weights, side) {
-      const large = x.map((image) => bilinear(image, side));
+    reconstruction(x, prefix, weights, { pixels }) {
+      const large = x.map((image) => bilinear(image, pixels[0]?.[0]?.length as number));
       const features = relu(
         normaliser(weights, mode)(convolved(large, weights, `${prefix}.conv1`, 1), `${prefix}.bn1`),
       );
-      return biased(convolved(features, weights, `${prefix}.conv2`, 1), weights, `${prefix}.conv2`);
+      const made = biased(convolved(features, weights, `${prefix}.conv2`, 1), weights, `${prefix}.conv2`);
+      return binaryCrossEntropy(made.flat(3), pixels.flat(3));
     },
     vectors: (x) =>
       x.flatMap((image) =>
         (image[0] as number[][]).flatMap((row, i) => row.map((_, j) => image.map((rows) => rows[i]?.[j] as number))),
       ),
+  };
+}
+
+/** A batch of text: sequences, and the token after each of theirs, all in a row. */
+export interface PlainText extends Labelled {
+  readonly tokens: readonly (readonly number[])[];
+}
+
+/** @param partsOf the network's parts with given weights */
+export function plainTextFamily(
+  partsOf: (weights: HostTensors) => PlainTextParts,
+): PlainFamily<readonly Sequence[], PlainText> {
+  const units = (x: readonly Sequence[], weights: HostTensors, prefix: string, layers: number) =>
+    x.flat().map((token) => {
+      let values = plainNorm(token, weights, `${prefix}.norm`, { eps: 1e-5 });
+      for (let layer = 1; layer <= layers; layer++)
+        values = plainLinear(layer === 1 ? values : values.map(plainGelu), weights, `${prefix}.fc${layer}`);
+      return values;
+    });
+  const blocks = (x: readonly Sequence[], name: string, weights: HostTensors) => {
+    const parts = partsOf(weights);
+    return x.map((sequence) => parts.block(sequence, name));
+  };
+  return {
+    stem: ({ tokens }, weights) => tokens.map(partsOf(weights).stem),
+    block: blocks,
+    head: (x, weights) => x.flatMap(partsOf(weights).head),
+    auxiliary(x, part, prefix, weights) {
+      const given = part === 'deep' ? blocks(x, `${prefix}.block`, weights) : x;
+      return units(given, weights, prefix, { linear: 1, deep: 2, 'mlp-sr': 3 }[part]);
+    },
+    reconstruction: (x, prefix, weights, { tokens }) => crossEntropy(units(x, weights, prefix, 1), tokens.flat(), 0),
+    vectors: (x) => x.flat(),
   };
 }
 

@@ -67,7 +67,12 @@ function attention(tokens: Tokens, weights: HostTensors, prefix: string, { heads
   });
 }
 
-export function plainNorm(token: readonly number[], weights: HostTensors, name: string, { eps }: PlainVit): number[] {
+export function plainNorm(
+  token: readonly number[],
+  weights: HostTensors,
+  name: string,
+  { eps }: Pick<PlainVit, 'eps'>,
+): number[] {
   const average = mean(token);
   const variance = mean(token.map((value) => (value - average) ** 2));
   return token.map(

@@ -148,7 +148,7 @@ export async function tensorCounts(engine: Engine, job: TinyJob): Promise<number
   const stepper = await createStepper(engine, job);
   const counts: number[] = [];
   for (let step = 0; step < 3; step++) {
-    await stepper.step(state, tinyBatch(job.config, step), step, 1e-3);
+    await stepper.step(state, tinySamples(job.config, step), step, 1e-3);
     counts.push(tf.memory().numTensors);
   }
   stepper.dispose();

@@ -1,5 +1,6 @@
 import { IncubateError } from '../../util/errors.ts';
 import type { Architecture, ParameterSpec, PartSpec } from '../architecture.ts';
+import { layerNorm } from '../layers.ts';
 
 /** A decoder's dimensions (Radford et al., 2019: GPT-2). */
 export interface GptShape {
@@ -46,7 +47,7 @@ export function gptArchitecture(shape: GptShape): Architecture<GptShape> {
     // Attention and MLP.
     branches: 2,
     stem: stem(shape),
-    blocks: Array.from({ length: shape.depth }, (_, index) => block(shape, index)),
+    blocks: Array.from({ length: shape.depth }, (_, index) => gptBlock(shape, `h.${index}`)),
     head: head(shape),
   };
 }
@@ -66,20 +67,19 @@ function stem({ vocabulary, context, width }: GptShape): PartSpec {
   };
 }
 
-function block(shape: GptShape, index: number): PartSpec {
+export function gptBlock(shape: GptShape, prefix: string): PartSpec {
   const { width, context, depth, heads } = shape;
   const hidden = Math.max(1, Math.round(width * shape.mlpRatio));
-  const prefix = `h.${index}`;
   // What residual branches add does not grow with their number.
   const damped = 0.02 / Math.sqrt(2 * depth);
   return {
     name: prefix,
     role: 'block',
     parameters: [
-      ...norm(`${prefix}.ln_1`, width),
+      ...layerNorm(`${prefix}.ln_1`, width),
       ...product(`${prefix}.attn.c_attn`, width, 3 * width),
       ...product(`${prefix}.attn.c_proj`, width, width, damped),
-      ...norm(`${prefix}.ln_2`, width),
+      ...layerNorm(`${prefix}.ln_2`, width),
       ...product(`${prefix}.mlp.c_fc`, width, hidden),
       ...product(`${prefix}.mlp.c_proj`, hidden, width, damped),
     ],
@@ -92,7 +92,10 @@ function head({ width, vocabulary, context }: GptShape): PartSpec {
   return {
     name: 'head',
     role: 'head',
-    parameters: [...norm('ln_f', width), { name: 'lm_head.weight', shape: [vocabulary, width], init, decay: true }],
+    parameters: [
+      ...layerNorm('ln_f', width),
+      { name: 'lm_head.weight', shape: [vocabulary, width], init, decay: true },
+    ],
     macs: context * width * vocabulary,
     activations: context * (2 * width + vocabulary),
   };
@@ -102,12 +105,5 @@ function product(name: string, inputs: number, outputs: number, deviation: numbe
   return [
     { name: `${name}.weight`, shape: [inputs, outputs], init: { kind: 'normal', deviation }, decay: true },
     { name: `${name}.bias`, shape: [outputs], init: { kind: 'zeros' }, decay: false },
-  ];
-}
-
-function norm(name: string, width: number): ParameterSpec[] {
-  return [
-    { name: `${name}.weight`, shape: [width], init: { kind: 'ones' }, decay: false },
-    { name: `${name}.bias`, shape: [width], init: { kind: 'zeros' }, decay: false },
   ];
 }

@@ -1,6 +1,7 @@
 import type { Family } from '../family.ts';
 import { metaDepth } from '../network.ts';
-import { type GptShape, gptArchitecture, gptShapes } from './architecture.ts';
+import { textAuxiliary } from '../text/auxiliary.ts';
+import { type GptShape, gptArchitecture, gptBlock, gptShapes } from './architecture.ts';
 
 /** Decoders of text. All blocks are alike, so a meta model is the same decoder with fewer of them. */
 export const gptFamily: Family<GptShape> = {
@@ -23,4 +24,5 @@ export const gptFamily: Family<GptShape> = {
   },
   metaArchitecture: ({ shape }, modules, width) =>
     gptArchitecture({ ...shape, depth: metaDepth(modules), mlpRatio: shape.mlpRatio * width }),
+  auxiliary: ({ shape }, place) => textAuxiliary({ ...shape, block: (name) => gptBlock(shape, name) }, place),
 };

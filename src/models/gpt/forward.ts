@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { gelu, layerNorm } from '../../engine/ops.ts';
 import type { PartSpec } from '../architecture.ts';
 import type { Forward, PartContext, Weights } from '../forward.ts';
-import { linear, tokenLogits } from '../text.ts';
+import { linear, tokenLogits } from '../text/forward.ts';
 import type { GptShape } from './architecture.ts';
 
 /** Builds the forward functions of a decoder's parts; its features are [B, T, D], and no token sees those after it. */

@@ -36,7 +36,7 @@ export function recurrentArchitecture(shape: RecurrentShape): Architecture<Recur
       macs: 0,
       activations: 0,
     },
-    blocks: Array.from({ length: shape.depth }, (_, index) => layer(shape, `rnn.${index}`)),
+    blocks: Array.from({ length: shape.depth }, (_, index) => recurrentLayer(shape, `rnn.${index}`)),
     head: {
       name: 'head',
       role: 'head',
@@ -50,7 +50,7 @@ export function recurrentArchitecture(shape: RecurrentShape): Architecture<Recur
   };
 }
 
-function layer({ cell, width, context }: RecurrentShape, name: string): PartSpec {
+export function recurrentLayer({ cell, width, context }: RecurrentShape, name: string): PartSpec {
   const init = { kind: 'uniform', bound: 1 / Math.sqrt(width) } as const;
   const rows = cells[cell].gates * width;
   const weight = (kind: string): ParameterSpec => ({

@@ -1,7 +1,8 @@
 import { IncubateError } from '../../util/errors.ts';
 import type { Family } from '../family.ts';
 import { metaDepth } from '../network.ts';
-import { type Cell, cells, type RecurrentShape, recurrentArchitecture } from './architecture.ts';
+import { textAuxiliary } from '../text/auxiliary.ts';
+import { type Cell, cells, type RecurrentShape, recurrentArchitecture, recurrentLayer } from './architecture.ts';
 
 /** Width and depth where the configuration has none. */
 const standard = { width: 512, depth: 4 };
@@ -28,4 +29,5 @@ export const recurrentFamily: Family<RecurrentShape> = {
     }
     return recurrentArchitecture({ ...shape, depth: metaDepth(modules) });
   },
+  auxiliary: ({ shape }, place) => textAuxiliary({ ...shape, block: (name) => recurrentLayer(shape, name) }, place),
 };

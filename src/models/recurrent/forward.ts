@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { PartSpec } from '../architecture.ts';
 import type { Forward } from '../forward.ts';
-import { product, tokenLogits } from '../text.ts';
+import { product, tokenLogits } from '../text/forward.ts';
 import type { RecurrentShape } from './architecture.ts';
 import { gruOutputs } from './gru.ts';
 import { lstmOutputs } from './lstm.ts';

@@ -1,5 +1,6 @@
 import { IncubateError } from '../../util/errors.ts';
 import type { Architecture, ParameterSpec, PartSpec } from '../architecture.ts';
+import { layerNorm } from '../layers.ts';
 
 /** A vision transformer's dimensions (Dosovitskiy et al., ICLR 2021; DeiT: Touvron et al., ICML 2021). */
 export interface VitShape {
@@ -93,10 +94,10 @@ export function vitBlock(shape: VitShape, prefix: string): PartSpec {
     name: prefix,
     role: 'block',
     parameters: [
-      ...norm(`${prefix}.norm1`, width),
+      ...layerNorm(`${prefix}.norm1`, width),
       ...linear(`${prefix}.attn.qkv`, width, 3 * width, qkvBias),
       ...linear(`${prefix}.attn.proj`, width, width),
-      ...norm(`${prefix}.norm2`, width),
+      ...layerNorm(`${prefix}.norm2`, width),
       ...linear(`${prefix}.mlp.fc1`, width, hidden),
       ...linear(`${prefix}.mlp.fc2`, hidden, width),
     ],
@@ -111,7 +112,7 @@ function head(shape: VitShape): PartSpec {
   return {
     name: 'head',
     role: 'head',
-    parameters: [...norm('norm', width), ...linear('head', width, classes)],
+    parameters: [...layerNorm('norm', width), ...linear('head', width, classes)],
     macs: width * classes,
     activations: 2 * width,
   };
@@ -122,11 +123,4 @@ export function linear(name: string, inputs: number, outputs: number, bias = tru
   const weight: ParameterSpec = { name: `${name}.weight`, shape: [outputs, inputs], init, decay: true };
   if (!bias) return [weight];
   return [weight, { name: `${name}.bias`, shape: [outputs], init: { kind: 'zeros' }, decay: false }];
-}
-
-export function norm(name: string, width: number): ParameterSpec[] {
-  return [
-    { name: `${name}.weight`, shape: [width], init: { kind: 'ones' }, decay: false },
-    { name: `${name}.bias`, shape: [width], init: { kind: 'zeros' }, decay: false },
-  ];
 }

@@ -3,7 +3,7 @@ import { gelu } from '../../engine/ops.ts';
 import type { AuxiliarySpec } from '../auxiliary.ts';
 import { normalised } from '../batch-norm.ts';
 import { convolution } from '../convolution.ts';
-import type { Forward, PartContext, Weights } from '../forward.ts';
+import { type Forward, type PartContext, type Weights, within } from '../forward.ts';
 import type { VitShape } from './architecture.ts';
 import { DECODER_CHANNELS } from './auxiliary.ts';
 import { classToken, linear, norm, vitBlock } from './forward.ts';
@@ -48,10 +48,4 @@ function decoder(shape: VitShape, tokens: tf.Tensor3D, weights: Weights, context
   const pixels = tf.reshape(tf.transpose(spread, [0, 1, 3, 2, 4, 5]), [batch, imageSize, imageSize, DECODER_CHANNELS]);
   const features = tf.relu(normalised(pixels, weights, 'bn', context));
   return tf.add(convolution(features, weights('conv.weight'), 1), weights('conv.bias'));
-}
-
-function within(weights: Weights, name: string): Weights {
-  return Object.assign((key: string) => weights(`${name}.${key}`), {
-    optional: (key: string) => weights.optional(`${name}.${key}`),
-  });
 }

@@ -1,7 +1,7 @@
 import type { ParameterSpec } from '../architecture.ts';
 import type { AuxiliaryPlace, AuxiliarySpec } from '../auxiliary.ts';
-import { batchNorm, biasedConvolution } from '../layers.ts';
-import { linear, norm, type VitShape, vitBlock, vitTokens } from './architecture.ts';
+import { batchNorm, biasedConvolution, layerNorm } from '../layers.ts';
+import { linear, type VitShape, vitBlock, vitTokens } from './architecture.ts';
 
 /** Units between the two linear layers of a deep head, and channels of a decoder, as for residual networks (InfoPro). */
 const HIDDEN = 128;
@@ -31,7 +31,7 @@ const parts: Readonly<Record<AuxiliaryPlace['kind'], Part>> = {
     const spread = patch ** 2 * DECODER_CHANNELS;
     return {
       parameters: [
-        ...norm(`${name}.norm`, width),
+        ...layerNorm(`${name}.norm`, width),
         ...linear(`${name}.proj`, width, spread, false),
         ...batchNorm(`${name}.bn`, DECODER_CHANNELS),
         ...biasedConvolution(`${name}.conv`, DECODER_CHANNELS, channels, 3),
@@ -46,7 +46,7 @@ function head(name: string, units: readonly number[]): { parameters: ParameterSp
   const layers = units.slice(1).map((outputs, index) => ({ inputs: units[index] as number, outputs }));
   return {
     parameters: [
-      ...norm(`${name}.norm`, units[0] as number),
+      ...layerNorm(`${name}.norm`, units[0] as number),
       ...layers.flatMap(({ inputs, outputs }, index) => linear(`${name}.fc${index + 1}`, inputs, outputs)),
     ],
     macs: layers.reduce((sum, { inputs, outputs }) => sum + inputs * outputs, 0),

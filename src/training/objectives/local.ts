@@ -33,20 +33,9 @@ function termLoss(
     case 'task':
       return exercise.loss(output);
     case 'contrast':
-      return supervisedContrast(output as tf.Tensor2D, known(exercise.labels, 'labels'));
+      if (!exercise.labels) throw new RangeError('the task has no classes to contrast');
+      return supervisedContrast(output as tf.Tensor2D, exercise.labels);
     case 'reconstruction':
-      return binaryCrossEntropy(output, known(exercise.pixels, 'pixels')());
+      return exercise.reconstruction(output);
   }
-}
-
-function known<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new RangeError(`the task has no ${name} for a local loss`);
-  return value;
-}
-
-/** Mean over all elements of -t log σ(z) - (1 - t) log(1 - σ(z)), of logits z against t in [0, 1]. */
-export function binaryCrossEntropy(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
-  // Without the exponential of a large number: max(z, 0) - z t + log(1 + exp(-|z|)).
-  const rest = tf.log1p(tf.exp(tf.neg(tf.abs(logits))));
-  return tf.mean(tf.add(tf.sub(tf.relu(logits), tf.mul(logits, targets)), rest));
 }

@@ -6,6 +6,7 @@ const plain = ['training.mixup=0', 'training.cutmix=0'];
 
 it.each<[readonly string[], string]>([
   [['method.name=infopro', 'method.infopro.loss=contrast', 'training.mixup=0.8'], 'training.mixup and training.cutmix'],
+  [['method.name=infopro', 'method.infopro.loss=contrast', 'data.format=text', ...plain], 'the data is text'],
   [['method.name=imitation', 'method.downstream=trained'], 'method.downstream trained'],
   [['method.moduleData=disjoint', 'data.sharing=batches'], 'data.sharing batches'],
   [['method.name=gstack', 'division.metaWidth=0.5'], 'division.metaWidth 0.5'],

@@ -107,3 +107,32 @@ describe('auxiliary parts of vision transformers', () => {
     ]);
   });
 });
+
+describe.each(['gpt-nano', 'lstm', 'gru'])('auxiliary parts of %s', (name) => {
+  const model = { name, width: 32, depth: 4, context: 6, ...(name === 'gpt-nano' && { heads: 2 }) };
+
+  it('read every token, a decoder as the linear head', () => {
+    const linear = ['norm.weight 32', 'norm.bias 32', 'fc1.weight 100×32', 'fc1.bias 100'];
+    expect(shapesOf(model, 'linear', 1)).toEqual(linear);
+    expect(shapesOf(model, 'decoder', 1)).toEqual(linear);
+    expect(specOf(model, 'linear', 1).macs).toBe(6 * 32 * 100);
+    expect(shapesOf(model, 'mlp-sr', 1).filter((shape) => shape.includes('fc'))).toEqual([
+      'fc1.weight 128×32',
+      'fc1.bias 128',
+      'fc2.weight 128×128',
+      'fc2.bias 128',
+      'fc3.weight 100×128',
+      'fc3.bias 100',
+    ]);
+  });
+
+  it('have, where they are deep, a block of the network', () => {
+    const deep = specOf(model, 'deep', 1);
+    const { blocks } = buildArchitecture(runConfigSchema.parse({ model }).model, 100);
+    const block = blocks[1] as (typeof blocks)[number];
+    const within = (parameters: typeof block.parameters, prefix: string) =>
+      parameters.flatMap(({ name, shape }) => (name.startsWith(prefix) ? [[name.slice(prefix.length), shape]] : []));
+    expect(within(deep.parameters, 'part.block.')).toEqual(within(block.parameters, `${block.name}.`));
+    expect(deep.macs).toBe(block.macs + 6 * (32 * 128 + 128 * 100));
+  });
+});

@@ -87,10 +87,10 @@ describe.each(engines)('a language model on the engine %s', (_, open) => {
       } = settings as typeof settings & { heads?: number; layerNormEps?: number };
       for (let sequence = 0; sequence < BATCH; sequence++) {
         const given = [...tokens.subarray(sequence * settings.context, (sequence + 1) * settings.context)];
-        const expected =
-          name === 'lstm' || name === 'gru'
-            ? plainRecurrent(weights, { depth, cell: name }, given)
-            : plainGpt(weights, { depth, heads, eps }, given);
+        const isRecurrent = name === 'lstm' || name === 'gru';
+        const plain = isRecurrent ? plainRecurrent(weights, { cell: name }) : plainGpt(weights, { heads, eps });
+        const blocks = Array.from({ length: depth }, (_, index) => (isRecurrent ? `rnn.${index}` : `h.${index}`));
+        const expected = plain.head(blocks.reduce(plain.block, plain.stem(given)));
         const scale = Math.max(1, ...expected.flat().map(Math.abs));
         for (const [step, row] of expected.entries())
           for (const [token, value] of row.entries())

@@ -3,7 +3,7 @@ import { type ImitationLoss, imitationLosses } from '../../../src/config/methods
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { parameterState } from '../../../src/training/network-layouts.ts';
 import { bytesOf, float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
-import { localFamilies, plainBatch, plainModules } from '../../support/local-cases.ts';
+import { imageFamilies, plainImages, plainModules } from '../../support/local-cases.ts';
 import { agreedGradient, expectGradient } from '../../support/plain-gradients.ts';
 import { plainResnetFamily } from '../../support/plain-local.ts';
 import { mean } from '../../support/plain-resnet.ts';
@@ -11,7 +11,7 @@ import { dot } from '../../support/plain-vit.ts';
 import { jobs, runSteps, tinyConfig, tinyJob } from '../../support/tiny.ts';
 
 const moduleJobs = [jobs.first, jobs.middle, jobs.last];
-const cases = localFamilies.flatMap(({ family, model, plain }) =>
+const cases = imageFamilies.flatMap(({ family, model, plain }) =>
   moduleJobs.flatMap((job) =>
     imitationLosses.map((loss) => {
       const isVit = family === 'vision transformer';
@@ -47,7 +47,7 @@ it.each(cases)('the loss $loss and gradients of $id are those of plain loops: $f
   const tiny = tinyJob(job, tinyConfig(settings));
   const found = await agreedGradient(tiny);
   const modules = plainModules(tiny.config);
-  const batch = plainBatch(tiny.config, 0);
+  const batch = plainImages(tiny.config, 0);
   const { module: index } = job;
   const isLast = index === modules.length - 1;
 
@@ -59,14 +59,12 @@ it.each(cases)('the loss $loss and gradients of $id are those of plain loops: $f
       .filter(([name]) => name.startsWith('meta.'))
       .map(([name, tensor]) => [name.slice('meta.'.length), tensor]),
   );
-  const features = metaBlocks
-    .slice(0, index)
-    .reduce((x, name) => still.block(x, name, meta), still.stem(batch.images, meta));
+  const features = metaBlocks.slice(0, index).reduce((x, name) => still.block(x, name, meta), still.stem(batch, meta));
   const taught = still.block(features, metaBlocks[index] as string, meta);
   const target = isLast ? still.head(taught, meta) : still.vectors(taught);
 
   const lossWith = (weights: HostTensors) => {
-    const start = index === 0 ? plain.stem(batch.images, weights) : features;
+    const start = index === 0 ? plain.stem(batch, weights) : features;
     const x = modules[index]?.reduce((before, name) => plain.block(before, name, weights), start);
     return plainDistances[loss](isLast ? plain.head(x, weights) : plain.vectors(x), target);
   };

@@ -1,8 +1,19 @@
 import { expect, it } from 'vitest';
+import type { RunConfig } from '../../../src/config/schema.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { float32, type HostTensors } from '../../../src/util/tensor.ts';
 import { thorough } from '../../support/faults.ts';
-import { localCases, localFamilies, plainBatch, plainModules } from '../../support/local-cases.ts';
+import {
+  goesWithText,
+  imageFamilies,
+  type LocalCase,
+  type LocalFamily,
+  localCases,
+  plainImages,
+  plainModules,
+  plainText,
+  textFamilies,
+} from '../../support/local-cases.ts';
 import { agreedGradient, batchGradient, expectGradient } from '../../support/plain-gradients.ts';
 import { plainFeatures, plainLoss } from '../../support/plain-local.ts';
 import { type TinyJob, tinyConfig, tinyJob, trainJob } from '../../support/tiny.ts';
@@ -10,19 +21,36 @@ import { type TinyJob, tinyConfig, tinyJob, trainJob } from '../../support/tiny.
 const job = (method: object, model: object) =>
   // More images than classes: some have another of their own.
   tinyJob(trainJob, tinyConfig({ model, method, training: { batchSize: 6 } }));
-const cases = localFamilies.flatMap((family) => localCases.map((method) => ({ ...family, ...method })));
+const cases = [
+  ...imageFamilies.flatMap((family) =>
+    localCases.map((method) => ({ ...family, ...method, compare: () => compare(family, method, plainImages) })),
+  ),
+  ...textFamilies.flatMap((family) =>
+    localCases
+      .filter(goesWithText)
+      .map((method) => ({ ...family, ...method, compare: () => compare(family, method, plainText) })),
+  ),
+];
 /** What is left to `npm run test:fault` differs from another case in the family alone, or in the head alone. */
 const compared = cases.filter(
-  ({ family, name }) => thorough || family === 'vision transformer' || !/linear/.test(name),
+  ({ family, name }) =>
+    thorough ||
+    family === 'vision transformer' ||
+    (family === 'recurrent network' ? /softmax/.test(name) : !/linear/.test(name)),
 );
 const independent = cases.filter(({ family }) => thorough || family === 'vision transformer');
 
-it.each(compared)('the losses and gradients of $name are those of plain loops: $family', async (given) => {
-  const { method, model, plain, terms } = given;
+it.each(compared)('the losses and gradients of $name are those of plain loops: $family', ({ compare }) => compare());
+
+async function compare<Batch extends { readonly labels: readonly number[] }>(
+  { model, plain }: LocalFamily<Batch>,
+  { method, terms }: LocalCase,
+  batchOf: (config: RunConfig, index: number) => Batch,
+): Promise<void> {
   const tiny = job(method, model);
   const found = await agreedGradient(tiny);
   const modules = plainModules(tiny.config);
-  const batch = plainBatch(tiny.config, 0);
+  const batch = batchOf(tiny.config, 0);
   const seen = new Set<string>();
   for (const [index, blocks] of modules.entries()) {
     const isLast = index === modules.length - 1;
@@ -30,7 +58,7 @@ it.each(compared)('the losses and gradients of $name are those of plain loops: $
     const features = plainFeatures(plain, modules, index, batch, tiny.initial);
     const lossWith = (weights: HostTensors) =>
       // The first module has the stem, the last the head.
-      plainLoss(plain, blocks, index === 0 ? plain.stem(batch.images, weights) : features, own, batch, weights);
+      plainLoss(plain, blocks, index === 0 ? plain.stem(batch, weights) : features, own, batch, weights);
     if (isLast) expect(found.loss / lossWith(tiny.initial)).toBeCloseTo(1, 4);
     for (const name of namesOf(tiny, index, blocks, isLast)) {
       seen.add(name);
@@ -38,17 +66,17 @@ it.each(compared)('the losses and gradients of $name are those of plain loops: $
     }
   }
   expect([...seen].sort()).toEqual(Object.keys(found.gradient).sort());
-});
+}
 
 /** The trained parameters of a module and its auxiliary parts. */
 function namesOf({ layouts }: TinyJob, index: number, blocks: readonly string[], isLast: boolean): string[] {
-  const isBlock = (name: string) => /^(?:blocks\.\d+|layer\d+\.\d+)\./.test(name);
+  const isBlock = (name: string) => /^(?:blocks\.\d+|layer\d+\.\d+|h\.\d+|rnn\.\d+)\./.test(name);
   return layouts.trained.parameters
     .map(({ name }) => name)
     .filter((name) => {
       if (name.startsWith('auxiliary.')) return name.startsWith(`auxiliary.module-${index}.`);
       if (isBlock(name)) return blocks.some((block) => name.startsWith(`${block}.`));
-      const isHead = /^(?:norm|head|fc)\./.test(name);
+      const isHead = /^(?:norm|head|fc|ln_f|lm_head|decoder)\./.test(name);
       return isHead ? isLast : index === 0;
     });
 }

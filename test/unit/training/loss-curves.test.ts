@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { methodCases, methodFamilies, methodJob } from '../../support/method-cases.ts';
+import { methodCases, methodFamilies, methodJob, textMethodCases } from '../../support/method-cases.ts';
 import { runSteps } from '../../support/tiny.ts';
 
 const STEPS = 5;
@@ -28,9 +28,18 @@ const curves: Readonly<Record<string, readonly number[]>> = {
   'imitation, residual network': [1.31223, 1.22098, 1.1763, 1.21872, 1.26541],
   'imitation of logits, residual network': [1.70622, 1.65129, 1.52823, 1.50831, 1.57442],
   'incubation, downstream trained, residual network': [1.93563, 1.69808, 1.47277, 1.91361, 1.65297],
+  'dgl, decoder': [1.71277, 1.79637, 1.83481, 1.68909, 1.70438],
+  'infopro, softmax, decoder': [1.71277, 1.78638, 1.78481, 1.6622, 1.65386],
+  'infopro, linear head, decoder': [1.71277, 1.78737, 1.78431, 1.65525, 1.65204],
+  'dgl, recurrent network': [1.61886, 1.62836, 1.62831, 1.61308, 1.61508],
+  'infopro, softmax, recurrent network': [1.61886, 1.62887, 1.62899, 1.61384, 1.61704],
+  'infopro, linear head, recurrent network': [1.61886, 1.62877, 1.62884, 1.61408, 1.61628],
 };
 
-const cases = methodFamilies.flatMap(([family, model]) => methodCases.map((method) => ({ ...method, family, model })));
+const cases = [
+  ...methodFamilies.flatMap(([family, model]) => methodCases.map((method) => ({ ...method, family, model }))),
+  ...textMethodCases,
+];
 
 it.each(cases)('$name, $family: the losses of the first steps are those of before', async (method) => {
   const { losses } = await runSteps(createOnnxEngine({ threads: 1 }), methodJob(method, method.model), STEPS);

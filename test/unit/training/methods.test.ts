@@ -4,17 +4,20 @@ import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { tryTorch } from '../../../src/engine/torch/try-torch.ts';
 import { bytesOf, type HostTensor } from '../../../src/util/tensor.ts';
 import { thorough } from '../../support/faults.ts';
-import { methodCases, methodFamilies, methodJob } from '../../support/method-cases.ts';
+import { methodCases, methodFamilies, methodJob, textMethodCases } from '../../support/method-cases.ts';
 import { runSteps, tensorCounts } from '../../support/tiny.ts';
 import { TORCH_THREADS, torchTest } from '../../support/torch.ts';
 
 /** With residual networks, where not all cases are tried, what has parts or targets of their own there. */
 const differs = ['dgl', 'infopro, softmax', 'imitation'];
-const cases = methodFamilies.flatMap(([family, model], index) =>
-  methodCases
-    .filter(({ name }) => thorough || index === 0 || differs.includes(name))
-    .map((method) => ({ ...method, family, model })),
-);
+const cases = [
+  ...methodFamilies.flatMap(([family, model], index) =>
+    methodCases
+      .filter(({ name }) => thorough || index === 0 || differs.includes(name))
+      .map((method) => ({ ...method, family, model })),
+  ),
+  ...textMethodCases.filter(({ family, name }) => thorough || (family === 'decoder' && name === 'infopro, softmax')),
+];
 const cpu = () => createOnnxEngine({ threads: 1 });
 
 function expectNear(losses: readonly number[], expected: readonly number[], share: number): void {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { createEagerEngine } from '../../../src/engine/eager-engine.ts';
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
-import { binaryCrossEntropy } from '../../../src/training/objectives/local.ts';
+import { binaryCrossEntropy } from '../../../src/tasks/images.ts';
 import { supervisedContrast } from '../../../src/training/objectives/supervised-contrast.ts';
 import { float32, int32 } from '../../../src/util/tensor.ts';
 import { normals, runOn } from '../../support/compare-engines.ts';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Weights } from './forward.ts';
+import type { Weights } from '../forward.ts';
 
 /** [B, T, in] times the weight [in, out] of a name, plus its bias. */
 export function linear(x: tf.Tensor, weights: Weights, name: string): tf.Tensor3D {
