@@ -56,6 +56,9 @@ const families: Readonly<Record<string, (architecture: Architecture, spec: PartS
   recurrent: ({ shape }, { role }) => recurrentForward(shape as RecurrentShape)[role],
 };
 
+/** Of layer normalisation in the auxiliary parts of recurrent networks, which themselves normalise nothing. */
+const RECURRENT_NORM_EPS = 1e-5;
+
 /** Those of parts that local losses put on features. */
 const auxiliaries: Readonly<Record<string, (architecture: Architecture, spec: AuxiliarySpec) => Forward>> = {
   vit: ({ shape }, spec) => vitAuxiliaryForward(shape as VitShape, spec),
@@ -67,9 +70,6 @@ const auxiliaries: Readonly<Record<string, (architecture: Architecture, spec: Au
   recurrent: ({ shape }, spec) =>
     textAuxiliaryForward(recurrentForward(shape as RecurrentShape).block, RECURRENT_NORM_EPS, spec),
 };
-
-/** Of the auxiliary parts; recurrent networks themselves normalise nothing. */
-const RECURRENT_NORM_EPS = 1e-5;
 
 export function forwardOf(part: StatePart): Forward {
   const { architecture } = part;

@@ -65,7 +65,7 @@ const cases: readonly {
 
 /** The others with all faults only. */
 const isTried = (name: string) => thorough || name === 'infopro';
-/** What has jobs or parts of no other method. */
+/** What has jobs or parts of no other method; e2e/train-text sweeps over `e2e`. */
 const isRun = (name: string) => thorough || !['e2e', 'greedy', 'dgl'].includes(name);
 
 describe.each(cases.filter(({ name }) => isRun(name)))(

@@ -246,8 +246,8 @@ it('is compared by its perplexity', async () => {
   expect(await readdir(join(folder, 'plots'))).toContain('perplexity-convergence.svg');
 });
 
-it('is swept over, with means of perplexities', async () => {
-  const settings = ['method.name=e2e', 'phases.train.epochs=1', 'phases.train.warmupEpochs=0', 'phases.train.lr=1e-2'];
+it('is swept over, with means of perplexities, also by losses of modules’ own', async () => {
+  const settings = ['phases.train.epochs=1', 'phases.train.warmupEpochs=0', 'phases.train.lr=1e-2'];
   const { stdout, stderr, exitCode } = await runCli([
     'sweep',
     '--config',
@@ -256,12 +256,12 @@ it('is swept over, with means of perplexities', async () => {
     text,
     '--runs-dir',
     runs(),
-    '--vary',
-    'seed=0,1',
+    ...['--vary', 'method.name=e2e,infopro', '--vary', 'seed=0,1'],
     ...settings.flatMap((setting) => ['--set', setting]),
   ]);
   expect(exitCode, stderr).toBe(0);
-  const [head, row] = stdout.split('\n');
+  const [head, ...rows] = stdout.split('\n');
   expect(head).toMatch(/^method +model +n +perplexity +time/);
-  expect(row).toMatch(/^e2e +gpt-nano +2 +[\d.]+ ± [\d.]+/);
+  expect(rows[0]).toMatch(/^e2e +gpt-nano +2 +[\d.]+ ± [\d.]+/);
+  expect(rows[1]).toMatch(/^infopro +gpt-nano +2 +[\d.]+ ± [\d.]+/);
 });

@@ -1,4 +1,5 @@
-import type { HostTensors } from '../../src/util/tensor.ts';
+import type { HostTensor, HostTensors } from '../../src/util/tensor.ts';
+import { plainGelu, plainLinear, plainNorm } from './plain-vit.ts';
 
 /** Numbers of a sequence: [step][feature]. */
 export type Sequence = number[][];
@@ -27,16 +28,6 @@ function reader(weights: HostTensors): At {
 const range = (length: number) => Array.from({ length }, (_, index) => index);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-/** The error function by its series, which converges for all that occurs here. */
-const erf = (x: number) => {
-  let [term, total] = [x, x];
-  for (let n = 1; n < 200; n++) {
-    term *= (-x * x) / n;
-    total += term / (2 * n + 1);
-  }
-  return (2 / Math.sqrt(Math.PI)) * total;
-};
-const gelu = (x: number) => (x * (1 + erf(x / Math.SQRT2))) / 2;
 
 /** Of a decoder. */
 export function plainGpt(
@@ -45,20 +36,19 @@ export function plainGpt(
 ): PlainTextParts {
   const at = reader(weights);
   const width = weights['wte.weight']?.shape[1] as number;
-  const norm = (x: Sequence, name: string): Sequence =>
-    x.map((row) => {
-      const mean = sum(row) / row.length;
-      const variance = sum(row.map((value) => (value - mean) ** 2)) / row.length;
-      return row.map(
-        (value, j) => ((value - mean) / Math.sqrt(variance + eps)) * at(`${name}.weight`, j) + at(`${name}.bias`, j),
-      );
-    });
-  const linear = (x: Sequence, name: string): Sequence =>
-    x.map((row) =>
-      range(weights[`${name}.bias`]?.shape[0] as number).map(
-        (j) => sum(row.map((value, i) => value * at(`${name}.weight`, i, j))) + at(`${name}.bias`, j),
-      ),
+  const norm = (x: Sequence, name: string) => x.map((row) => plainNorm(row, weights, name, { eps }));
+  const linear = (x: Sequence, name: string): Sequence => {
+    const { data, shape } = weights[`${name}.weight`] as HostTensor;
+    const [inputs, outputs] = shape as [number, number];
+    const bias = weights[`${name}.bias`]?.data as HostTensor['data'];
+    return x.map((row) =>
+      range(outputs).map((j) => {
+        let total = bias[j] as number;
+        for (let i = 0; i < inputs; i++) total += (row[i] as number) * (data[i * outputs + j] as number);
+        return total;
+      }),
     );
+  };
   const attend = (joined: Sequence): Sequence => {
     const size = width / heads;
     return joined.map((row, t) =>
@@ -86,15 +76,10 @@ export function plainGpt(
     block(x, name) {
       const attended = linear(attend(linear(norm(x, `${name}.ln_1`), `${name}.attn.c_attn`)), `${name}.attn.c_proj`);
       const middle = added(x, attended);
-      const hidden = linear(norm(middle, `${name}.ln_2`), `${name}.mlp.c_fc`).map((row) => row.map(gelu));
+      const hidden = linear(norm(middle, `${name}.ln_2`), `${name}.mlp.c_fc`).map((row) => row.map(plainGelu));
       return added(middle, linear(hidden, `${name}.mlp.c_proj`));
     },
-    head(x) {
-      const vocabulary = weights['lm_head.weight']?.shape[0] as number;
-      return norm(x, 'ln_f').map((row) =>
-        range(vocabulary).map((token) => sum(row.map((value, j) => value * at('lm_head.weight', token, j)))),
-      );
-    },
+    head: (x) => norm(x, 'ln_f').map((row) => plainLinear(row, weights, 'lm_head')),
   };
 }
 

@@ -36,7 +36,10 @@ let python: { readonly input: Writable; readonly answers: AsyncIterator<string> 
 let last: Promise<void> = Promise.resolve();
 
 function startPython() {
-  const { stdin, stdout } = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { stdin, stdout } = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] })
+    // Whoever waits for an answer is told that there is none.
+    .on('error', () => stdout.destroy());
+  stdin.on('error', () => undefined);
   return { input: stdin, answers: createInterface(stdout)[Symbol.asyncIterator]() };
 }
 
@@ -51,11 +54,13 @@ export function writeTar(
     ...(content ? { content: Buffer.from(content).toString('base64') } : {}),
   }));
   const job = JSON.stringify({ path, format, gzip, entries: encoded });
-  last = last.then(async () => {
+  const written = last.then(async () => {
     python ??= startPython();
     python.input.write(`${job}\n`);
     const { value } = await python.answers.next();
     if (value !== path) throw new Error(`python3 did not write ${path}`);
   });
-  return last;
+  // What went wrong is of this archive alone.
+  last = written.catch(() => undefined);
+  return written;
 }

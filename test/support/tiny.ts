@@ -177,16 +177,13 @@ const stepVariants: readonly (readonly [string, object, object])[] = [
 ];
 
 /** Each way of a step with each job, or with one job of each kind where not all cases are tried. */
-export const stepCases = stepVariants.flatMap(([variant, settings, model]) =>
-  (thorough ? Object.values(jobs) : [jobs.meta, jobs.middle, jobs.finetune]).map(
-    (job) =>
-      [
-        `${job.id}, ${variant}`,
-        job,
-        tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } }),
-      ] as const,
-  ),
-);
+export function stepCases(): readonly (readonly [string, Job, RunConfig])[] {
+  const tried = thorough ? Object.values(jobs) : [jobs.meta, jobs.middle, jobs.finetune];
+  return stepVariants.flatMap(([variant, settings, model]) => {
+    const config = tinyConfig({ ...fullStep, model, training: { ...fullStep.training, ...settings } });
+    return tried.map((job) => [`${job.id}, ${variant}`, job, config] as const);
+  });
+}
 
 /** The fine-tuning of a configured run on its data, from initial values, as `train` takes it. */
 export async function tinyTraining(config: RunConfig) {

@@ -10,12 +10,11 @@ import { product } from './forward.ts';
  * @param block that of the network's blocks
  * @param eps of layer normalisation
  */
-export function textAuxiliaryForward(block: Forward, eps: number, { kind, parameters }: AuxiliarySpec): Forward {
-  const layers = parameters.filter(({ name }) => /\.fc\d\.weight$/.test(name)).length;
+export function textAuxiliaryForward(block: Forward, eps: number, { kind }: AuxiliarySpec): Forward {
   return (features, weights, context) => {
     const mixed = kind === 'deep' ? block(features, within(weights, 'block'), context) : features;
     let units = layerNorm(mixed, weights('norm.weight'), weights('norm.bias'), eps);
-    for (let layer = 1; layer <= layers; layer++) {
+    for (let layer = 1; weights.optional(`fc${layer}.weight`); layer++) {
       const given = layer === 1 ? units : gelu(units);
       units = tf.add(product(given, weights(`fc${layer}.weight`), true), weights(`fc${layer}.bias`));
     }

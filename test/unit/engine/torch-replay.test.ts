@@ -16,7 +16,7 @@ const vector = { dtype: 'float32', shape: [2] } as const;
 const numbers = (...values: number[]) => float32(Float32Array.of(...values));
 
 describe('training at fixed addresses', () => {
-  for (const [name, job, config] of stepCases) {
+  for (const [name, job, config] of stepCases()) {
     torchTest(`has the bits of training otherwise over 10 steps: ${name}`, async (engine) => {
       const tiny = tinyJob(job, config);
       const expected = await runSteps(engine, tiny, 10);

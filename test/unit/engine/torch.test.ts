@@ -11,7 +11,7 @@ import { fullStep, jobs, runSteps, stepCases, tinyConfig, tinyJob } from '../../
 import { TORCH_THREADS, torchEngine, torchTest } from '../../support/torch.ts';
 
 describe('training on torch', () => {
-  for (const [name, job, config] of stepCases) {
+  for (const [name, job, config] of stepCases()) {
     torchTest(`has the losses of cpu over 20 steps: ${name}`, async (engine) => {
       const tiny = tinyJob(job, config);
       const expected = await runSteps(createOnnxEngine({ threads: 1 }), tiny, 20);
