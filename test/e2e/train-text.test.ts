@@ -246,8 +246,13 @@ it('is compared by its perplexity', async () => {
   expect(await readdir(join(folder, 'plots'))).toContain('perplexity-convergence.svg');
 });
 
-it('is swept over, with means of perplexities, also by losses of modules’ own', async () => {
-  const settings = ['phases.train.epochs=1', 'phases.train.warmupEpochs=0', 'phases.train.lr=1e-2'];
+it('is swept over, with means of perplexities, also by losses of modules’ own in processes of their own', async () => {
+  const settings = [
+    'phases.train.epochs=1',
+    'phases.train.warmupEpochs=0',
+    'phases.train.lr=1e-2',
+    'method.updates=asynchronous',
+  ];
   const { stdout, stderr, exitCode } = await runCli([
     'sweep',
     '--config',
