@@ -3,13 +3,39 @@ export const methodNames = ['incubation', 'imitation', 'e2e', 'infopro', 'dgl', 
 
 export type MethodName = (typeof methodNames)[number];
 
+const modular = ['incubation', 'imitation'] as const;
+const local = ['infopro', 'dgl', 'greedy'] as const;
+
+/** Settings that are for some methods only; beside them, those under `method.` and a method's name are for that one. */
+const methodsWith: Readonly<Record<string, readonly MethodName[]>> = {
+  'division.modules': [...modular, ...local, 'gstack'],
+  'division.depths': [...modular, ...local, 'gstack'],
+  'division.balance': [...modular, ...local, 'gstack'],
+  'division.metaDepths': [...modular, 'gstack'],
+  'division.metaWidth': [...modular, 'gstack'],
+  'method.downstream': ['incubation'],
+  'method.moduleData': modular,
+  'method.initialise': modular,
+  'method.ends': modular,
+  'method.updates': local,
+  'method.replayBuffer': local,
+  'training.frozenSlices': modular,
+};
+
+/** Whether a setting, by its dotted path, has a part in what a method does. */
+export function hasSetting(method: MethodName, key: string): boolean {
+  const [section, name = ''] = key.split('.');
+  if (section === 'method' && name !== method && methodNames.some((other) => other === name)) return false;
+  return methodsWith[key]?.includes(method) ?? true;
+}
+
 /** Whether modules with losses of their own learn each in a process of its own. */
 export function isAsynchronous({
   method: { name, updates },
 }: {
   readonly method: { readonly name: MethodName; readonly updates: 'synchronous' | 'asynchronous' };
 }): boolean {
-  return updates === 'asynchronous' && (name === 'infopro' || name === 'dgl' || name === 'greedy');
+  return updates === 'asynchronous' && hasSetting(name, 'method.updates');
 }
 
 /** Distances between what a module gives and what the meta slice gives that it imitates. */

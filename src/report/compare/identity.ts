@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { methodNames } from '../../config/methods.ts';
+import { hasSetting } from '../../config/methods.ts';
 import { settings } from '../../config/settings.ts';
 import { isSafeSetting, valueAt } from '../../coordinator/config-changes.ts';
 import { phaseOf } from '../../protocol/plan.ts';
@@ -27,11 +27,11 @@ export function identityOf(record: RunRecord): Identity {
   ]);
 }
 
-/** Whether a run has the phase or the method that a setting belongs to, where it belongs to one. */
+/** Whether a run has the phase or the method that a setting is for, where it is for one. */
 function concerns(key: string, { config, plan }: RunRecord): boolean {
   const [section, name = ''] = key.split('.');
   if (section === 'phases') return plan.jobs.some(({ kind }) => phaseOf[kind] === name);
-  return section !== 'method' || name === config.method.name || !methodNames.some((method) => method === name);
+  return hasSetting(config.method.name, key);
 }
 
 /** A text that two identities share where they are equal. */

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import { hasSetting, type MethodName } from '../../../src/config/methods.ts';
 import { resolveConfig } from '../../../src/config/resolve.ts';
+import { settings } from '../../../src/config/settings.ts';
 
 const asynchronous = 'method.updates=asynchronous';
 const plain = ['training.mixup=0', 'training.cutmix=0'];
@@ -39,4 +41,27 @@ it('is chosen by a flag', async () => {
   const { config, origins } = await resolveConfig({ flags: { method: 'dgl' } });
   expect(config.method.name).toBe('dgl');
   expect(origins['method.name']).toBe('--method');
+});
+
+it('knows the settings that a method has a part for', () => {
+  const ofMethod = (method: MethodName) =>
+    [...settings.keys()].filter((key) => /^(method|division)\./.test(key) && hasSetting(method, key));
+  expect(ofMethod('e2e')).toEqual(['method.name']);
+  expect(ofMethod('dgl')).toEqual([
+    'division.modules',
+    'division.depths',
+    'division.balance',
+    'method.name',
+    'method.updates',
+    'method.replayBuffer',
+  ]);
+  expect(ofMethod('gstack').filter((key) => key.startsWith('method.'))).toEqual(['method.name']);
+  expect(ofMethod('imitation')).toContain('method.imitation.loss');
+  expect(ofMethod('incubation').filter((key) => key.startsWith('method.'))).toEqual([
+    'method.name',
+    'method.downstream',
+    'method.moduleData',
+    'method.initialise',
+    'method.ends',
+  ]);
 });

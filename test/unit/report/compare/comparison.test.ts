@@ -181,6 +181,25 @@ describe('rows', () => {
     ]);
   });
 
+  it('say nothing of settings that are for other methods', () => {
+    const method = (name: string, more: object = {}) => ({ method: { name }, ...more });
+    const { rows } = compareRuns([
+      comparedRun({ name: 'a', config: method('e2e') }),
+      comparedRun({ name: 'b', config: method('e2e', { division: { modules: 3, metaDepths: 2 } }), seed: 1 }),
+      comparedRun({ name: 'c', config: method('e2e', { training: { frozenSlices: 'train' } }), seed: 2 }),
+      comparedRun({ name: 'd', config: method('dgl', { division: { modules: 2, metaDepths: 1 } }) }),
+      comparedRun({ name: 'e', config: method('dgl', { division: { modules: 2, metaDepths: 2 } }), seed: 1 }),
+      comparedRun({ name: 'f', config: method('dgl', { division: { modules: 4 } }) }),
+      comparedRun({ name: 'g', config: method('incubation', { division: { modules: 2, metaDepths: 2 } }) }),
+    ]);
+    expect(rows.map(({ method, runs, settings }) => [method, runs.length, settings])).toEqual([
+      ['e2e', 3, {}],
+      ['dgl', 2, { 'division.modules': 2 }],
+      ['dgl', 1, { 'division.modules': 4 }],
+      ['incubation', 1, { 'division.modules': 2 }],
+    ]);
+  });
+
   it('of different tasks are refused', () => {
     const language = comparedRun({ name: 'words' });
     const final = { top1: 0.3, top5: 0.6, loss: 3, perplexity: 20.1 } as Evaluation;
