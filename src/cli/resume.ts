@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { acceptChanges, configChanges } from '../coordinator/config-changes.ts';
-import { withAbsoluteSource } from '../coordinator/prepare.ts';
+import { settledConfig } from '../coordinator/prepare.ts';
 import { recheckRun } from '../coordinator/recheck.ts';
 import { resolveRun } from '../coordinator/run-name.ts';
 import { executeAndPrint } from './execute.ts';
@@ -35,7 +35,7 @@ async function resume(run: string, options: ResumeOptions): Promise<void> {
     recheck: (record) => recheckRun(record),
     async reconfigure(current) {
       const { overrideConfig } = await import('../config/resolve.ts');
-      const wanted = withAbsoluteSource(await overrideConfig(current, { configFile, sets }));
+      const wanted = settledConfig(await overrideConfig(current, { configFile, sets }));
       return acceptChanges(configChanges(current, wanted), force, {
         code: 'CONFIG_CHANGED',
         message: 'the run has other settings than are given now',

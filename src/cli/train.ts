@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { RunConfig } from '../config/schema.ts';
 import { acceptChanges, configChanges } from '../coordinator/config-changes.ts';
 import { createRun } from '../coordinator/create-run.ts';
-import { prepareRun, withAbsoluteSource } from '../coordinator/prepare.ts';
+import { prepareRun, settledConfig } from '../coordinator/prepare.ts';
 import { recheckRun } from '../coordinator/recheck.ts';
 import { checkRunIsNew, recordPath } from '../coordinator/run-directory.ts';
 import { checkRunName, freeRunName } from '../coordinator/run-name.ts';
@@ -30,7 +30,7 @@ async function train(options: TrainOptions): Promise<void> {
   const isRun = existing !== undefined && existsSync(recordPath(existing));
   if (existing !== undefined && !isRun) checkRunIsNew(existing);
   const { config, recipe } = await configFromOptions(options);
-  if (isRun) return goOn(existing, withAbsoluteSource(config), options);
+  if (isRun) return goOn(existing, settledConfig(config), options);
   const prepared = await prepareRun(config);
   const name = run ?? freeRunName(recipe ?? config.model.name, runsDir);
   await executeAndPrint(await createRun(prepared, name, runsDir), { json, events: options.events });

@@ -185,9 +185,10 @@ export const runConfigSchema = z.strictObject({
       mixSwitch: fraction.default(0.5).describe('share of mixed batches that use cutmix where both are on'),
       frozenSlices: z
         .enum(['eval', 'train'])
-        .default('eval')
+        .nullable()
+        .default(null)
         .describe(
-          'mode of frozen meta slices: whether paths are dropped, and batches normalised by their own statistics',
+          'mode of frozen meta slices: whether paths are dropped, and batches normalised by their own statistics; null: train where incubation meets batch normalisation, else eval',
         ),
       evaluateEvery: positiveInteger.default(1).describe('epochs between evaluations; the last is always evaluated'),
     })

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { RunConfig } from '../config/schema.ts';
 import { outputsOf } from '../data/identity.ts';
 import { describeSamples } from '../data/samples.ts';
+import { frozenMode } from '../methods/modular.ts';
 import { assertModelReads, buildArchitecture, describeModel, type ModelDescription } from '../models/registry.ts';
 import type { Plan } from '../protocol/plan.ts';
 import type { DatasetIdentity } from '../protocol/run.ts';
@@ -21,7 +22,7 @@ export interface PreparedRun {
 
 /** Checks a configuration against the data and the machine, and plans the run. Creates nothing. */
 export async function prepareRun(given: RunConfig, options: DeviceOptions = {}): Promise<PreparedRun> {
-  const config = withAbsoluteSource(given);
+  const config = settledConfig(given);
   assertModelReads(config);
   const { identity: dataset, tokenizer } = await describeSamples(config);
   const outputs = outputsOf(dataset);
@@ -31,13 +32,18 @@ export async function prepareRun(given: RunConfig, options: DeviceOptions = {}):
   return { config, dataset, ...(tokenizer === undefined ? {} : { tokenizer }), model, devices, plan };
 }
 
-/** A run may be resumed from another directory than it was started in. */
-export function withAbsoluteSource(config: RunConfig): RunConfig {
+/**
+ * A configuration as runs keep it: one may be resumed from another directory than it was started in, and says what was chosen
+ * where that was left open.
+ *
+ * @throws CONFIG_MODEL where nobody knows the model
+ */
+export function settledConfig(config: RunConfig): RunConfig {
   const { source, tokenizer } = config.data;
   const data = {
     ...config.data,
     source: source === 'shapes' ? source : resolve(source),
     tokenizer: tokenizer === null ? null : resolve(tokenizer),
   };
-  return { ...config, data };
+  return { ...config, data, training: { ...config.training, frozenSlices: frozenMode(config) } };
 }

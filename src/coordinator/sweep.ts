@@ -9,7 +9,7 @@ import type { Probe } from './choose-engine.ts';
 import { acceptChanges, configChanges, withChanges } from './config-changes.ts';
 import { createRun } from './create-run.ts';
 import { readJournal } from './journal.ts';
-import { type PreparedRun, prepareRun, withAbsoluteSource } from './prepare.ts';
+import { type PreparedRun, prepareRun, settledConfig } from './prepare.ts';
 import { recheckRun } from './recheck.ts';
 import { type RunState, replay } from './replay.ts';
 import { type ExecuteOptions, executeRun } from './run.ts';
@@ -131,7 +131,7 @@ function acceptedChanges(directory: string, current: RunConfig, wanted: RunConfi
 async function plannedBefore(name: string, directory: string, given: RunConfig): Promise<SweepRun> {
   const { config: created, plan, dataset } = await loadRunRecord(directory);
   const state = replay(readJournal(directory).events, plan.jobs);
-  const config = withAbsoluteSource(given);
+  const config = settledConfig(given);
   acceptedChanges(directory, withChanges(created, state.changes), config);
   return { name, directory, config, plan, dataset, state };
 }

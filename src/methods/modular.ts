@@ -1,4 +1,6 @@
+import type { RunConfig } from '../config/schema.ts';
 import { hybridNetwork, type Mode, metaSlice, type Network, wholeNetwork } from '../models/network.ts';
+import { hasStatistics } from '../models/registry.ts';
 import type { ModulePlan } from '../protocol/plan.ts';
 import { sliceCopies } from './copies.ts';
 import type { JobDraft, JobName, JobNetwork, Method, MethodRun } from './method.ts';
@@ -18,7 +20,7 @@ export const incubation: Method = modular({
       metaLayers(run, run.modules.slice(0, module.index))
     );
   },
-  modeBehind: ({ config }) => config.training.frozenSlices,
+  modeBehind: ({ config }) => frozenMode(config),
   objective: () => taskObjective,
 });
 
@@ -40,6 +42,16 @@ export const imitation: Method = modular({
     loss: run.config.method.imitation.loss,
   }),
 });
+
+/**
+ * The mode of frozen slices. What a module gives while it is incubated has not the scale that the running statistics of the
+ * slices behind it are for (docs/results/resnet56.md).
+ *
+ * @throws CONFIG_MODEL where nobody knows the model
+ */
+export function frozenMode({ training, method, model }: RunConfig): Mode {
+  return training.frozenSlices ?? (method.name === 'incubation' && hasStatistics(model) ? 'train' : 'eval');
+}
 
 /** How the jobs of single modules differ. */
 interface ModuleTraining {
@@ -88,7 +100,7 @@ function moduleNetwork({ id, module: index = -1 }: JobName, run: MethodRun, trai
   const network = hybridNetwork(target, metaOf(run), modules, index, {
     downstream,
     ends: ends === 'own' ? 'own' : 'meta',
-    modes: { before: config.training.frozenSlices, after: training.modeBehind(run) },
+    modes: { before: frozenMode(config), after: training.modeBehind(run) },
   });
   const own = network.filter(({ origin }) => origin === 'target');
   const objective = training.objective(run, module, network);
@@ -101,7 +113,7 @@ function finetuneNetwork(job: JobName, run: MethodRun): JobNetwork {
   const { ends } = config.method;
   const whole = wholeJobNetwork(job, run);
   if (ends === 'own') return whole;
-  const network = wholeNetwork(target, 'target', ends === 'frozen' ? config.training.frozenSlices : undefined);
+  const network = wholeNetwork(target, 'target', ends === 'frozen' ? frozenMode(config) : undefined);
   const copies = [target.stem, target.head]
     .flatMap(({ parameters }) => parameters)
     .map(({ name }): [string, string] => [name, `meta.${name}`]);

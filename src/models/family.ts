@@ -15,6 +15,8 @@ export interface Family<Shape = unknown> {
   /** For people, in the plural. */
   readonly title: string;
   readonly reads: 'images' | 'text';
+  /** Whether it normalises by batches while it is trained, and so has running statistics. */
+  readonly hasStatistics: boolean;
   /** Values of `model.name`. */
   readonly names: readonly string[];
   /** The settings that change a named size; others have no meaning here. */

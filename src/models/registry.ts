@@ -54,6 +54,15 @@ export function assertModelReads({ model, data }: Pick<RunConfig, 'model' | 'dat
   );
 }
 
+/**
+ * Whether a model normalises by batches while it is trained, and so has running statistics.
+ *
+ * @throws CONFIG_MODEL for an unknown name.
+ */
+export function hasStatistics(model: ModelConfig): boolean {
+  return familyNamed(model).hasStatistics;
+}
+
 /** Throws CONFIG_MODEL for an unknown name. */
 function familyNamed({ name }: ModelConfig): Family {
   const family = Object.values(families).find(({ names }) => names.includes(name));

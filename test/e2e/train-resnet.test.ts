@@ -12,7 +12,7 @@ const recipe = `
 model: { name: resnet-20, width: 4, depth: 6, imageSize: 16 }
 division: { modules: 2, depths: [3, 3] }
 data: { source: shapes, padding: 1, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], shapes: { train: 256, validation: 50 } }
-training: { batchSize: 32, referenceBatch: null, mixup: 0.2, cutmix: 0, frozenSlices: train }
+training: { batchSize: 32, referenceBatch: null, mixup: 0.2, cutmix: 0 }
 phases:
   meta: { epochs: 3, lr: 5.0e-3, warmupEpochs: 1, clip: 1 }
   incubate: { epochs: 3, lr: 5.0e-3, warmupEpochs: 0, dropPath: 0.1 }

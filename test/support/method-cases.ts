@@ -41,6 +41,11 @@ export function methodJob({ job, method, mixed }: MethodCase, model: object, tra
   const mixing = mixed ? fullStep.training : {};
   return tinyJob(
     job,
-    tinyConfig({ model, method, training: { ...mixing, eps: 1e-3, ...training }, phases: fullStep.phases }),
+    tinyConfig({
+      model,
+      method,
+      training: { ...mixing, eps: 1e-3, frozenSlices: 'eval', ...training },
+      phases: fullStep.phases,
+    }),
   );
 }

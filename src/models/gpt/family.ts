@@ -7,6 +7,7 @@ import { type GptShape, gptArchitecture, gptBlock, gptShapes } from './architect
 export const gptFamily: Family<GptShape> = {
   title: 'decoders',
   reads: 'text',
+  hasStatistics: false,
   names: Object.keys(gptShapes),
   settings: ['width', 'depth', 'heads', 'mlpRatio', 'layerNormEps'],
   build(model, vocabulary) {

@@ -11,6 +11,7 @@ const standard = { width: 512, depth: 4 };
 export const recurrentFamily: Family<RecurrentShape> = {
   title: 'recurrent networks',
   reads: 'text',
+  hasStatistics: false,
   names: Object.keys(cells),
   settings: ['width', 'depth'],
   build: (model, vocabulary) =>

@@ -9,6 +9,7 @@ import { type NamedResnet, type ResnetShape, residualBlocks, resnetShapes } from
 export const resnetFamily: Family<ResnetShape> = {
   title: 'residual networks',
   reads: 'images',
+  hasStatistics: true,
   names: Object.keys(resnetShapes),
   settings: ['width', 'depth'],
   build(model, classes) {

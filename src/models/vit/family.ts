@@ -7,6 +7,7 @@ import { vitAuxiliary } from './auxiliary.ts';
 export const vitFamily: Family<VitShape> = {
   title: 'vision transformers',
   reads: 'images',
+  hasStatistics: false,
   names: Object.keys(vitShapes),
   settings: ['width', 'depth', 'heads', 'mlpRatio', 'patch', 'qkvBias', 'layerNormEps'],
   build(model, classes) {

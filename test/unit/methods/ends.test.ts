@@ -130,7 +130,10 @@ describe.each(tinyFamilies)('the assembly of a %s', (_, model) => {
   });
 
   it('is trained in its blocks alone where the ends are frozen', async () => {
-    const job = tinyJob(jobs.finetune, tinyConfig({ model, method: { ends: 'frozen' } }));
+    const job = tinyJob(
+      jobs.finetune,
+      tinyConfig({ model, method: { ends: 'frozen' }, training: { frozenSlices: 'eval' } }),
+    );
     const engine = createOnnxEngine({ threads: 1 });
     const [before, after] = [await runSteps(engine, job, 0), await runSteps(engine, job, 2)];
     expect(after.tensors.frozen?.data).toEqual(before.tensors.frozen?.data);
