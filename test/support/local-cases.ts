@@ -3,6 +3,7 @@ import { normalisationOf } from '../../src/data/normalisation.ts';
 import type { TokenBatch } from '../../src/data/text/windows.ts';
 import { modulesOf } from '../../src/methods/table.ts';
 import { buildArchitecture } from '../../src/models/registry.ts';
+import type { HostTensors } from '../../src/util/tensor.ts';
 import { plainGpt, plainRecurrent } from './plain-language.ts';
 import {
   type PlainBatch,
@@ -99,6 +100,18 @@ export const textFamilies: readonly LocalFamily<PlainText>[] = [
 export function plainModules(config: RunConfig): PlainModules {
   const target = buildArchitecture(config.model, CLASSES);
   return modulesOf(target, config).map(({ from, to }) => target.blocks.slice(from, to).map(({ name }) => name));
+}
+
+/** The meta model of a tiny job on images, which has one block for each module: its blocks, and its weights by its own names. */
+export function plainMeta({ family }: { readonly family: string }, modules: PlainModules, initial: HostTensors) {
+  // Blocks of a residual network have their stage in their names, which is the module's.
+  const blocks = modules.map(([first], index) => (family === 'vision transformer' ? `blocks.${index}` : `${first}`));
+  const weights = Object.fromEntries(
+    Object.entries(initial)
+      .filter(([name]) => name.startsWith('meta.'))
+      .map(([name, tensor]) => [name.slice('meta.'.length), tensor]),
+  );
+  return { blocks, weights };
 }
 
 /** A tiny batch of text as nested numbers. */

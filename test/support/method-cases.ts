@@ -20,6 +20,7 @@ export const methodCases: readonly MethodCase[] = [
     method: { name: 'imitation', imitation: { loss: 'cosine' } },
     mixed: true,
   },
+  { name: 'incubation', job: jobs.middle, method: {}, mixed: true },
   { name: 'incubation, downstream trained', job: jobs.middle, method: { downstream: 'trained' }, mixed: true },
 ];
 

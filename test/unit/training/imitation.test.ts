@@ -3,7 +3,7 @@ import { type ImitationLoss, imitationLosses } from '../../../src/config/methods
 import { createOnnxEngine } from '../../../src/engine/onnx-engine.ts';
 import { parameterState } from '../../../src/training/network-layouts.ts';
 import { bytesOf, float32, type HostTensor, type HostTensors } from '../../../src/util/tensor.ts';
-import { imageFamilies, plainImages, plainModules } from '../../support/local-cases.ts';
+import { imageFamilies, plainImages, plainMeta, plainModules } from '../../support/local-cases.ts';
 import { agreedGradient, expectGradient } from '../../support/plain-gradients.ts';
 import { plainResnetFamily } from '../../support/plain-local.ts';
 import { mean } from '../../support/plain-resnet.ts';
@@ -51,14 +51,9 @@ it.each(cases)('the loss $loss and gradients of $id are those of plain loops: $f
   const { module: index } = job;
   const isLast = index === modules.length - 1;
 
-  // The meta model has one block for each module, and computes as in evaluation.
+  // The meta model computes as in evaluation.
   const still = isVit ? plain : plainResnetFamily('running');
-  const metaBlocks = modules.map((blocks, at) => (isVit ? `blocks.${at}` : (blocks[0] as string)));
-  const meta = Object.fromEntries(
-    Object.entries(tiny.initial)
-      .filter(([name]) => name.startsWith('meta.'))
-      .map(([name, tensor]) => [name.slice('meta.'.length), tensor]),
-  );
+  const { blocks: metaBlocks, weights: meta } = plainMeta(given, modules, tiny.initial);
   const features = metaBlocks.slice(0, index).reduce((x, name) => still.block(x, name, meta), still.stem(batch, meta));
   const taught = still.block(features, metaBlocks[index] as string, meta);
   const target = isLast ? still.head(taught, meta) : still.vectors(taught);
