@@ -5,12 +5,13 @@ export type MethodName = (typeof methodNames)[number];
 
 const modular = ['incubation', 'imitation'] as const;
 const local = ['infopro', 'dgl', 'greedy'] as const;
+const dividing = [...modular, ...local, 'gstack'] as const;
 
 /** Settings that are for some methods only; beside them, those under `method.` and a method's name are for that one. */
 const methodsWith: Readonly<Record<string, readonly MethodName[]>> = {
-  'division.modules': [...modular, ...local, 'gstack'],
-  'division.depths': [...modular, ...local, 'gstack'],
-  'division.balance': [...modular, ...local, 'gstack'],
+  'division.modules': dividing,
+  'division.depths': dividing,
+  'division.balance': dividing,
   'division.metaDepths': [...modular, 'gstack'],
   'division.metaWidth': [...modular, 'gstack'],
   'method.downstream': ['incubation'],
