@@ -36,11 +36,12 @@ let python: { readonly input: Writable; readonly answers: AsyncIterator<string> 
 let last: Promise<void> = Promise.resolve();
 
 function startPython() {
-  const { stdin, stdout } = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] })
-    // Whoever waits for an answer is told that there is none.
-    .on('error', () => stdout.destroy());
-  stdin.on('error', () => undefined);
-  return { input: stdin, answers: createInterface(stdout)[Symbol.asyncIterator]() };
+  const child = spawn('python3', ['-c', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const answers = createInterface(child.stdout);
+  // Whoever waits for an answer is told that there is none.
+  child.on('error', () => answers.close());
+  child.stdin.on('error', () => undefined);
+  return { input: child.stdin, answers: answers[Symbol.asyncIterator]() };
 }
 
 /** Writes a tar archive with Python's tarfile, which is independent of what reads it here. */
