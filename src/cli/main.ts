@@ -9,7 +9,7 @@ import { isHelpOrVersion, isMissingCommand, usageError } from './usage-error.ts'
 const completeWord = '__complete';
 
 /**
- * Runs the command line and sets the process' exit status. Never throws.
+ * The program `incubate`.
  *
  * @param argv as `process.argv`: the arguments begin at index 2
  */
@@ -17,11 +17,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', exitOnClosedPipe);
   process.stderr.on('error', exitOnClosedPipe);
   process.on('uncaughtException', (error) => process.exit(printError(error)));
+  await runCommand(argv.slice(2));
+}
+
+/** Carries out a command line and sets the process' exit status. Never throws. */
+export async function runCommand(args: readonly string[]): Promise<void> {
   try {
-    const args = argv.slice(2);
     if (args[0] === completeWord) return await (await import('./complete.ts')).complete(args.slice(1));
     const program = await createProgram(args);
-    await program.parseAsync([...argv]);
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = exitStatusOf(error);
   }

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ConfigOptions, configFromOptions } from '../../src/cli/config-options.ts';
 import { createProgram } from '../../src/cli/main.ts';
 import { createSmallRun } from '../fixtures/run.ts';
-import { runCli } from '../support/cli.ts';
+import { callCli, runCli } from '../support/cli.ts';
 import { documentedCommands } from '../support/documented-commands.ts';
 
 const coordinator = fileURLToPath(new URL('../fixtures/coordinate.mjs', import.meta.url));
@@ -81,7 +81,8 @@ describe('every cheap command ends as its page says', () => {
       await cp(run, join(cwd, 'runs/my-run'), { recursive: true });
       // Some commands read the documentation itself.
       await symlink(docs, join(cwd, 'docs'));
-      const { stderr, exitCode } = await runCli(words.slice(1), { cwd });
+      const ask = words.some((word) => /^(-f|--watch)$/.test(word)) ? runCli : callCli;
+      const { stderr, exitCode } = await ask(words.slice(1), { cwd });
       expect({ stderr, exitCode }).toEqual(refused[words.join(' ')] ?? { stderr: '', exitCode: 0 });
     },
   );

@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm, truncate, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { journalOf } from '../../support/run.ts';
 
 const recipe = `
@@ -25,8 +25,13 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const runs = () => join(folder, 'runs');
-const train = (...more: string[]) =>
-  runCli(['train', '--config', join(folder, 'recipe.yaml'), '--data', images, '--runs-dir', runs(), ...more]);
+const trainArguments = (...more: string[]) => [
+  'train',
+  ...['--config', join(folder, 'recipe.yaml'), '--data', images, '--runs-dir', runs()],
+  ...more,
+];
+const train = (...more: string[]) => runCli(trainArguments(...more));
+const refused = (...more: string[]) => callCli(trainArguments(...more));
 
 /** A copy of the images to be spoilt. */
 async function imagesWith(name: string, spoil: (copy: string) => Promise<unknown>): Promise<string> {
@@ -51,7 +56,7 @@ describe('train refuses, and creates nothing', () => {
     ['a data folder that there is not', ['--data', 'nope'], 7, 'DATA_FOLDER', 'nope', '--data'],
     ['a directory in use as the name', ['--run', 'foreign'], 2, 'USAGE_RUN_EXISTS', 'foreign', '--run'],
   ])('%s', async (_, args, status, code, ...parts) => {
-    const { stdout, stderr, exitCode } = await train('--json', ...args);
+    const { stdout, stderr, exitCode } = await refused('--json', ...args);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: status });
     expect(stderr.trimEnd()).toMatch(new RegExp(`^error: .*\n(hint: .*\n)?code: ${code}$`));
     for (const part of parts) expect(stderr).toContain(part);
@@ -89,7 +94,7 @@ describe('train refuses, and creates nothing', () => {
       "val/ has the class 'zebra', but train/ has not",
     ],
   ])('%s', async (name, spoil, code, message) => {
-    const { stdout, stderr, exitCode } = await train('--data', await imagesWith(name, spoil));
+    const { stdout, stderr, exitCode } = await refused('--data', await imagesWith(name, spoil));
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 7 });
     expect(stderr).toContain(message);
     expect(stderr.trimEnd()).toMatch(new RegExp(`\nhint: .*\ncode: ${code}$`));
@@ -103,7 +108,7 @@ describe('resume refuses', () => {
     ['a run that there is not', 'nonsense', 'there is no run', 'incubate status'],
     ['a directory that is no run', 'foreign', 'foreign is not a run: it has no run.json', 'incubate status'],
   ])('%s', async (_, run, message, hint) => {
-    const { stdout, stderr, exitCode } = await runCli(['resume', run, '--json', '--runs-dir', runs()]);
+    const { stdout, stderr, exitCode } = await callCli(['resume', run, '--json', '--runs-dir', runs()]);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
     expect(stderr).toContain(message);
     expect(stderr).toContain(hint);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createSmallRun, temporaryDirectory } from '../../fixtures/run.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { holdRun } from '../../support/held-run.ts';
 
 const program = fileURLToPath(new URL('../../fixtures/coordinate.mjs', import.meta.url));
@@ -37,7 +37,7 @@ function addCheckpoint(run: string, job: string, bytes: number): void {
   writeFileSync(join(directory, 'parameters.safetensors'), Buffer.alloc(bytes));
 }
 
-const clean = (...args: string[]) => runCli(['clean', '--runs-dir', runs, ...args]);
+const clean = (...args: string[]) => callCli(['clean', '--runs-dir', runs, ...args]);
 const checkpoints = (run: string, job: string) => join(runs, run, 'jobs', job, 'checkpoints');
 
 describe('without --yes nothing is removed', () => {

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSmallRun, smallConfig, smallRecord } from '../../fixtures/run.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { comparisonDocument } from '../../support/json-documents.ts';
 
 const coordinator = fileURLToPath(new URL('../../fixtures/coordinate.mjs', import.meta.url));
@@ -25,7 +25,7 @@ async function makeRun(name: string, seed: number, behaviour: Record<string, str
   await cp(made, join(runs, name), { recursive: true });
 }
 
-const compare = (...args: string[]) => runCli(['compare', ...args], { cwd: folder });
+const compare = (...args: string[]) => callCli(['compare', ...args], { cwd: folder });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'incubate compare 🐣 '));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { configFile } from '../../support/config-files.ts';
 
 describe('incubate config', () => {
@@ -17,7 +17,7 @@ describe('incubate config', () => {
 
   it('prints one JSON document', async () => {
     const env = { INCUBATE_PHASES__META__EPOCHS: '3' };
-    const { stdout, exitCode } = await runCli(['config', '--json', '--set', 'data.flip=0'], { env });
+    const { stdout, exitCode } = await callCli(['config', '--json', '--set', 'data.flip=0'], { env });
     const { config, origins, recipe } = JSON.parse(stdout);
     expect(exitCode).toBe(0);
     expect(recipe).toBe('shapes');
@@ -32,7 +32,7 @@ describe('incubate config', () => {
     await mkdir(join(directory, 'my images'));
     await writeFile(join(directory, 'my config.yaml'), 'recipe: shapes\nseed: 5\n');
     const args = ['config', '--json', '-c', 'my config.yaml', '--data', 'my images'];
-    const { stdout, exitCode } = await runCli(args, { cwd: directory });
+    const { stdout, exitCode } = await callCli(args, { cwd: directory });
     const { config, origins } = JSON.parse(stdout);
     expect(exitCode).toBe(0);
     expect(config).toMatchObject({ seed: 5, data: { source: 'my images' } });
@@ -45,7 +45,7 @@ describe('incubate config', () => {
     ['no YAML', 'seed: [\n', ':2:1: ', 'CONFIG_SYNTAX'],
     ['contradiction', 'division: { modules: 2, depths: [1, 2, 3] }\n', 'lists 3 modules', 'CONFIG_DIVISION'],
   ])('ends with status 3 for a file with: %s', async (_, content, message, code) => {
-    const { stdout, stderr, exitCode } = await runCli(['config', '--json', '--config', await configFile(content)]);
+    const { stdout, stderr, exitCode } = await callCli(['config', '--json', '--config', await configFile(content)]);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 3 });
     expect(stderr).toContain(message);
     expect(stderr.trimEnd()).toMatch(new RegExp(`\ncode: ${code}$`));

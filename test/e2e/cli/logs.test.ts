@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createSmallRun } from '../../fixtures/run.ts';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 import { holdRun } from '../../support/held-run.ts';
 import { startCli, untilEvent } from '../../support/run.ts';
 
@@ -67,23 +67,23 @@ describe('incubate logs', () => {
     const lines = Array.from({ length: 30_000 }, (_, index) => `line ${index} ${'é'.repeat(index % 40)}\n`);
     writeFileSync(logPath(run, 'meta'), lines.join(''));
     for (const count of [1, 7, 2_345, 40_000]) {
-      const { stdout } = await runCli(['logs', run, 'meta', '-n', String(count)]);
+      const { stdout } = await callCli(['logs', run, 'meta', '-n', String(count)]);
       expect(`${stdout}\n`).toBe(lines.slice(-count).join(''));
     }
   });
 
   test('says when there is nothing, and which jobs there are', async () => {
     const run = await createSmallRun();
-    expect(await runCli(['logs', run, 'meta'])).toEqual({
+    expect(await callCli(['logs', run, 'meta'])).toEqual({
       stdout: '',
       stderr: 'nothing was logged by meta',
       exitCode: 0,
     });
-    const wrong = await runCli(['logs', run, 'modul-1']);
+    const wrong = await callCli(['logs', run, 'modul-1']);
     expect(wrong).toMatchObject({ stdout: '', exitCode: 2 });
     expect(wrong.stderr).toMatch(/^error: .*no job 'modul-1'\nhint: Did you mean 'module-1'\?.*\ncode: USAGE_JOB$/);
-    expect(await runCli(['logs', run, '-n', '-1'])).toMatchObject({ stdout: '', exitCode: 2 });
-    expect(await runCli(['logs', 'nonsense', '--runs-dir', dirname(run)])).toMatchObject({ stdout: '', exitCode: 2 });
+    expect(await callCli(['logs', run, '-n', '-1'])).toMatchObject({ stdout: '', exitCode: 2 });
+    expect(await callCli(['logs', 'nonsense', '--runs-dir', dirname(run)])).toMatchObject({ stdout: '', exitCode: 2 });
   });
 
   test('ends with status 141 where its reader has seen enough', async () => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../../support/cli.ts';
+import { callCli, runCli } from '../../support/cli.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -43,7 +43,7 @@ describe('help and version', () => {
   });
 
   it('prints the help of a command', async () => {
-    const asked = await runCli(['config', '--help']);
+    const asked = await callCli(['config', '--help']);
     expect(asked).toMatchObject({ exitCode: 0, stderr: '' });
     expect(asked.stdout).toMatchInlineSnapshot(`
       "Usage: incubate config [options]
@@ -80,7 +80,7 @@ describe('help and version', () => {
         --set <key=value>     any other setting, such as training.mixup=0.2;
                               repeatable"
     `);
-    expect(await runCli(['help', 'config'])).toEqual(asked);
+    expect(await callCli(['help', 'config'])).toEqual(asked);
   });
 
   it('prints the version of package.json', async () => {
@@ -108,7 +108,7 @@ describe('wrong usage ends with status 2 and nothing on stdout', () => {
     ['no command', [], 'Usage: incubate'],
     ['--set without a value', ['config', '--json', '--set', 'seed'], "error: --set takes key=value, not 'seed'"],
   ])('%s', async (_, args, message) => {
-    const { stdout, stderr, exitCode } = await runCli(args);
+    const { stdout, stderr, exitCode } = await callCli(args);
     expect(stderr).toContain(message);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
   });
@@ -124,9 +124,9 @@ describe('streams', () => {
   });
 
   it('is coloured on demand only', async () => {
-    expect((await runCli(['nonsense'])).stderr).not.toContain('\u001b');
-    expect((await runCli(['nonsense'], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\u001b[31merror:');
-    expect((await runCli(['nonsense'], { env: { NO_COLOR: '1' } })).stderr).not.toContain('\u001b');
+    expect((await callCli(['nonsense'])).stderr).not.toContain('\u001b');
+    expect((await callCli(['nonsense'], { env: { FORCE_COLOR: '1' } })).stderr).toContain('\u001b[31merror:');
+    expect((await callCli(['nonsense'], { env: { NO_COLOR: '1' } })).stderr).not.toContain('\u001b');
   });
 
   it('shows a stack trace only with INCUBATE_DEBUG=1', async () => {
