@@ -23,5 +23,6 @@ function runSummary({ config, plan, dataset }: RunRecord, state: RunState): stri
   const devices = plan.leases.map((lease) => lease.id).join(', ');
   const done = [...state.jobs.values()].filter((job) => job.status === 'completed').length;
   const progress = done === 0 ? '' : `; ${done} of ${plan.jobs.length} jobs are done`;
-  return `${config.model.name} in ${plan.modules.length} modules of ${depths} blocks; ${dataFigure(dataset)}; on ${devices}${progress}`;
+  const modules = plan.modules.length === 1 ? 'one module' : `${plan.modules.length} modules`;
+  return `${config.model.name} in ${modules} of ${depths} blocks; ${dataFigure(dataset)}; on ${devices}${progress}`;
 }

@@ -3,10 +3,10 @@ import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from 'vitest';
 import { replay } from '../../../src/coordinator/replay.ts';
 import type { JournalEvent } from '../../../src/protocol/messages.ts';
-import type { RunResult } from '../../../src/protocol/run.ts';
+import type { RunRecord, RunResult } from '../../../src/protocol/run.ts';
 import { showProgress } from '../../../src/report/progress.ts';
 import { resultTable } from '../../../src/report/table.ts';
-import { smallRecord } from '../../fixtures/run.ts';
+import { smallConfig, smallRecord } from '../../fixtures/run.ts';
 
 const time = '2024-01-02T03:04:05.000Z';
 const evaluation = { top1: 0.8123, top5: 0.9, loss: 0.75 };
@@ -37,8 +37,13 @@ const events: JournalEvent[] = [
   },
 ];
 
-function show(environment: NodeJS.ProcessEnv, isTTY: boolean, size = { columns: 100, rows: 30 }): string {
-  const record = smallRecord();
+const bigScreen = { columns: 100, rows: 30 };
+
+function show(
+  environment: NodeJS.ProcessEnv,
+  isTTY: boolean,
+  { record = smallRecord(), size = bigScreen }: { record?: RunRecord; size?: typeof bigScreen | undefined } = {},
+): string {
   const stream = Object.assign(new PassThrough(), { isTTY, ...size });
   const progress = showProgress(record, replay([], record.plan.jobs), stream, environment);
   for (const event of events.slice(0, 2)) progress.event(event);
@@ -71,6 +76,12 @@ test('away from terminals there is a plain line per event', () => {
   ]);
 });
 
+test('what is trained as a whole is one module', () => {
+  const config = smallConfig();
+  const shown = show({}, false, { record: smallRecord({ ...config, method: { ...config.method, name: 'e2e' } }) });
+  expect(shown).toMatch(/^small: vit-tiny in one module of 4 blocks; /);
+});
+
 test('on a terminal there is a line per job, and failures stay above', () => {
   const shown = show({ TERM: 'xterm' }, true);
   const text = stripVTControlCharacters(shown);
@@ -86,7 +97,7 @@ test.each([
   ['a pipe', { TERM: 'xterm' }, false],
   ['a terminal that does not know its size', { TERM: 'xterm' }, true, { columns: 0, rows: 0 }],
 ])('%s gets plain lines', (_, environment, isTTY, size?: { columns: number; rows: number }) => {
-  expect(stripVTControlCharacters(show(environment, isTTY, size))).not.toContain('· evaluate');
+  expect(stripVTControlCharacters(show(environment, isTTY, { size }))).not.toContain('· evaluate');
 });
 
 test.each([
