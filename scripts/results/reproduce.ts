@@ -3,31 +3,25 @@
  * over its matrix. Runs that docs/results has are not made again, and those that end are added to it, so that an experiment
  * may take several sessions and machines. It is Ctrl-C that ends a session early.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { readResultFile } from '../../src/coordinator/run-result.ts';
 import { archiveRun, restoreRun } from './archive.ts';
+import { experiments, runsIn } from './experiments.ts';
 
-const experiments = join('configs', 'experiments');
-const names = readdirSync(experiments, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory())
-  .flatMap(({ name }) => readdirSync(join(experiments, name)).map((file) => `${name}/${file.replace(/\.yaml$/, '')}`));
-
-const [experiment = '', data, ...options] = process.argv.slice(2);
-if (!names.includes(experiment) || data === undefined) {
-  throw new Error(
-    `usage: npm run reproduce -- EXPERIMENT DATA [options of incubate sweep]; one of ${names.join(', ')}`,
-  );
+const [id = '', data, ...options] = process.argv.slice(2);
+const experiment = experiments.find((known) => known.id === id);
+if (experiment === undefined || data === undefined) {
+  const ids = experiments.map((known) => known.id).join(', ');
+  throw new Error(`usage: npm run reproduce -- EXPERIMENT DATA [options of incubate sweep]; one of ${ids}`);
 }
-const recipe = `${dirname(experiment)}.yaml`;
-const own = join(experiments, recipe);
-const runsDirectory = join('runs', 'experiments', experiment);
-const archive = join('docs', 'results', experiment, 'runs');
+const { name, config, matrix, archive } = experiment;
+const runsDirectory = join('runs', 'experiments', id);
 
-for (const name of runsIn(archive)) {
-  if (!existsSync(join(runsDirectory, name))) {
-    await restoreRun(join(archive, name), join(runsDirectory, name), resolve(data));
+for (const run of runsIn(archive)) {
+  if (!existsSync(join(runsDirectory, run))) {
+    await restoreRun(join(archive, run), join(runsDirectory, run), resolve(data));
   }
 }
 // Ctrl-C reaches the sweep too, which ends its run; this goes on behind it.
@@ -37,24 +31,17 @@ const { exitCode } = await execa(
   [
     join('bin', 'incubate.js'),
     'sweep',
-    ...['--name', experiment.slice(experiment.indexOf('/') + 1)],
-    ...['--config', existsSync(own) ? own : join('configs', recipe)],
-    ...['--matrix', `${join(experiments, experiment)}.yaml`],
+    ...['--name', name, '--config', config, '--matrix', matrix],
     ...['--data', data, '--runs-dir', runsDirectory],
     ...options,
   ],
   { stdio: 'inherit', reject: false },
 );
-for (const name of runsIn(runsDirectory)) {
-  const isNew = !existsSync(join(archive, name));
-  if (isNew && (await readResultFile(join(runsDirectory, name)))) {
-    await archiveRun(join(runsDirectory, name), join(archive, name));
-    console.log(`archived as ${join(archive, name)}`);
+for (const run of runsIn(runsDirectory)) {
+  const isNew = !existsSync(join(archive, run));
+  if (isNew && (await readResultFile(join(runsDirectory, run)))) {
+    await archiveRun(join(runsDirectory, run), join(archive, run));
+    console.log(`archived as ${join(archive, run)}`);
   }
 }
 process.exitCode = exitCode ?? 1;
-
-function runsIn(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory).filter((name) => existsSync(join(directory, name, 'run.json')));
-}
